@@ -1,0 +1,91 @@
+"""What all commands share: exit codes, flags and output."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final, NoReturn
+
+import msgspec
+from typing_extensions import override
+
+from kalshi_alpha.model.clock import Now, utc_ns_of
+
+EXIT_OK: Final = 0
+EXIT_NO: Final = 1
+"""The check says no."""
+EXIT_USAGE: Final = 2
+EXIT_UNREACHABLE: Final = 3
+
+
+class UsageError(Exception):
+    """The operator's mistake: one line on stderr with the offending value, exit status 2."""
+
+
+class UnreachableError(Exception):
+    """A needed service can't be reached: one line on stderr, exit status 3."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    @override
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"{self.prog}: {message} (see --help)\n")
+        raise SystemExit(EXIT_USAGE)
+
+
+def parser(prog: str, description: str, *, root: bool = True, now: bool = False) -> Parser:
+    """Return a parser with the flags every command has."""
+    made = Parser(prog=prog, description=description, allow_abbrev=False)
+    made.add_argument("--json", action="store_true", help="print one JSON document on stdout, nothing else")
+    if root:
+        made.add_argument("--root", type=Path, default=Path(), help="folder of reports/, data/ and REPORT.md (default: .)")
+    if now:
+        made.add_argument("--now", type=instant, default=None, help="act as at this instant: ISO 8601 with an offset")
+    return made
+
+
+def instant(text: str) -> datetime:
+    """Parse ``--now``: ISO 8601 with an offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"not an ISO 8601 time: {text!r}"
+        raise argparse.ArgumentTypeError(message) from error
+    if moment.tzinfo is None:
+        message = f"time without an offset: {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return moment
+
+
+def now_from(moment: datetime | None, clock: Callable[[], Now]) -> Now:
+    """Return the asked-for instant, or the clock's."""
+    if moment is None:
+        return clock()
+    utc_ns = utc_ns_of(moment)
+    return Now(utc_ns=utc_ns, mono_ns=utc_ns)
+
+
+def print_json(document: object) -> None:
+    """Write one JSON document to stdout."""
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+    sys.stdout.flush()
+
+
+def run(main: Callable[[list[str]], int], argv: list[str] | None = None) -> NoReturn:
+    """Run a command's main, turning its known errors into one line and an exit status."""
+    try:
+        status = main(sys.argv[1:] if argv is None else argv)
+    except UsageError as error:
+        sys.stderr.write(f"{error}\n")
+        status = EXIT_USAGE
+    except UnreachableError as error:
+        sys.stderr.write(f"{error}\n")
+        status = EXIT_UNREACHABLE
+    except BrokenPipeError:
+        status = EXIT_NO
+    except KeyboardInterrupt:
+        status = 130
+    raise SystemExit(status)

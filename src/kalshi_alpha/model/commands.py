@@ -1,0 +1,144 @@
+"""What the engine wants done, in order. Outcomes come back as events; no command returns anything."""
+
+import msgspec
+
+from kalshi_alpha.model.instruments import Series
+from kalshi_alpha.model.orders import OrderIntent
+from kalshi_alpha.model.records import Record
+
+
+class Command(msgspec.Struct, frozen=True, tag=True):
+    """Base of everything the engine can ask for."""
+
+
+class Persist(Command, frozen=True):
+    """Append these records to the journal. With ``sync`` an ``IntentsDurable(batch)`` must follow."""
+
+    batch: int
+    records: tuple[Record, ...]
+    sync: bool
+
+
+class CaptureSnapshot(Command, frozen=True):
+    """Store the engine's snapshot for a hot restart (asynchronously, latest wins)."""
+
+
+class PublishMonitors(Command, frozen=True):
+    """Write freshness.json and ev_gap.json from the engine's present view."""
+
+
+class PlaceOrders(Command, frozen=True):
+    """Create these orders. Sent only after their intents are durable."""
+
+    intents: tuple[OrderIntent, ...]
+
+
+class AmendExpiry(Command, frozen=True):
+    """Renew a resting order's expiry; price and size stay, so it keeps its queue position."""
+
+    intent: OrderIntent
+    order_id: str
+    total_count_e2: int
+    """The venue wants filled plus remaining."""
+    expiration_s: int
+
+
+class CancelTarget(msgspec.Struct, frozen=True):
+    """One order to cancel."""
+
+    client_order_id: str
+    order_id: str
+    ticker: str
+    exchange_index: int
+
+
+class CancelOrders(Command, frozen=True):
+    """Cancel these orders in one batch."""
+
+    targets: tuple[CancelTarget, ...]
+    subaccount: int
+
+
+class CancelAll(Command, frozen=True):
+    """Cancel everything of the subaccount; the venue's tail may hit new orders for a minute."""
+
+    subaccount: int
+
+
+class CreateGroup(Command, frozen=True):
+    """Create this epoch's order group."""
+
+    request: int
+    contracts_limit: int
+    """Contracts matched in a rolling 15 s after which the venue stops the group."""
+    subaccount: int
+
+
+class TriggerGroup(Command, frozen=True):
+    """Cancel everything in a group and block it for good."""
+
+    request: int
+    group_id: str
+
+
+class ReadOpenOrders(Command, frozen=True):
+    """Ask what rests, with the time up to which the answer is true."""
+
+    request: int
+    subaccount: int
+
+
+class ReadFills(Command, frozen=True):
+    """Ask for fills since ``since_s`` (Unix seconds)."""
+
+    request: int
+    since_s: int
+    subaccount: int
+
+
+class ReadPositions(Command, frozen=True):
+    """Ask for unsettled positions."""
+
+    request: int
+    subaccount: int
+
+
+class ReadStatus(Command, frozen=True):
+    """Ask whether the exchange trades."""
+
+    request: int
+
+
+class ReadLadder(Command, frozen=True):
+    """Ask for the event of a series that closes at ``target_ns``, with every market and the fees."""
+
+    request: int
+    series: Series
+    target_ns: int
+
+
+class ReadResults(Command, frozen=True):
+    """Ask for the outcome of these markets; answered by ``MarketDetermined`` for those that have one."""
+
+    request: int
+    event_ticker: str
+    tickers: tuple[str, ...]
+
+
+class SubscribeBooks(Command, frozen=True):
+    """Subscribe to these markets' books, in addition to the present ones."""
+
+    tickers: tuple[str, ...]
+
+
+class UnsubscribeBooks(Command, frozen=True):
+    """Drop these markets' books."""
+
+    tickers: tuple[str, ...]
+
+
+class Exit(Command, frozen=True):
+    """The engine is done: nothing rests, or it can do no more."""
+
+    clean: bool
+    reason: str

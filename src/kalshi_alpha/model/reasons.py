@@ -1,0 +1,49 @@
+"""Why the engine may not quote: the closed list of stand-down reasons."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Reason(StrEnum):
+    """One cause to stand down. The set of causes that hold, empty or not, is the only gate on quoting."""
+
+    NOT_RECONCILED = "not_reconciled"
+    """Since start, the venue hasn't yet told what rests and what filled."""
+    NO_WINDOW = "no_window"
+    FROZEN = "frozen"
+    """Between freeze and target."""
+    FEED_DOWN = "feed_down"
+    """No leg serves this index freshly."""
+    FEED_DISAGREES = "feed_disagrees"
+    """Two legs give different values for the same instant."""
+    FINAL_MINUTE_LAG = "final_minute_lag"
+    """The last minute's stricter limits on age and lag are exceeded."""
+    VENUE_DISCONNECTED = "venue_disconnected"
+    EXCHANGE_PAUSED = "exchange_paused"
+    EXCHANGE_UNKNOWN = "exchange_unknown"
+    """The venue's status couldn't be read."""
+    NO_ORDER_GROUP = "no_order_group"
+    NO_LADDER = "no_ladder"
+    """The venue hasn't listed the event this window quotes, or its close differs from the target."""
+    FEES_UNKNOWN = "fees_unknown"
+    RISK_LIMIT = "risk_limit"
+    """The daily loss limit is reached: latched until the operator clears it."""
+    LEDGER_MISMATCH = "ledger_mismatch"
+    """Our positions and the venue's differ: latched until a later read agrees."""
+    STORAGE_FAILED = "storage_failed"
+    """A journal write failed: never retried, the process must restart."""
+    CANCEL_ALL = "cancel_all"
+    """An operator's or schedule's cancel-all: latched."""
+    OPERATOR_STOP = "operator_stop"
+    """STOP was pressed: latched."""
+    SHUTTING_DOWN = "shutting_down"
+
+
+class StandDown(msgspec.Struct, frozen=True, order=True):
+    """A reason with what it applies to."""
+
+    reason: Reason
+    scope: str = ""
+    """Empty: everything; else a symbol (``I:NDX``) or an event ticker."""
+    note: str = ""

@@ -1,0 +1,147 @@
+"""The engine's present state as others show it: monitors, the page, the command line. Views, never inputs."""
+
+import msgspec
+
+
+class FeedSymbolView(msgspec.Struct, frozen=True):
+    """One index on one leg."""
+
+    stale: bool
+    age_ms: int | None
+    event_lag_ms: int | None
+    level: float | None
+
+
+class FeedLegView(msgspec.Struct, frozen=True):
+    """One leg."""
+
+    leg: str
+    connected: bool
+    stale: bool
+    age_ms: int | None
+    slo_ms: int
+    event_lag_ms: int | None
+    last_event_ms: int | None
+    symbols: dict[str, FeedSymbolView]
+
+
+class DualFeedView(msgspec.Struct, frozen=True):
+    """What the failover decided. ``active``: polygon, massive or none."""
+
+    active: str
+    state: str
+    since_ns: int
+    primary_age_ms: int | None
+    secondary_age_ms: int | None
+    agree: bool
+    divergence_bp: float
+    last_switch_ns: int | None
+    last_switch_reason: str | None
+    switches_today: int
+    windows_degraded: int
+    legs: tuple[FeedLegView, ...]
+
+
+class WindowView(msgspec.Struct, frozen=True):
+    """One window of the day."""
+
+    label: str
+    series: tuple[str, ...]
+    state: str
+    """``done``, ``active``, ``frozen`` or ``next``."""
+    start_ns: int
+    freeze_ns: int
+    target_ns: int
+
+
+class RungView(msgspec.Struct, frozen=True):
+    """One strike of a quoted ladder. Prices in 1e-4 dollars, 0: none."""
+
+    ticker: str
+    label: str
+    """``6,850`` or ``6,850-6,874.99``: from the bounds, never from the ticker."""
+    fair_p: float | None
+    book_bid_e4: int
+    book_ask_e4: int
+    our_bid_e4: int
+    our_ask_e4: int
+    position_e2: int
+
+
+class LadderView(msgspec.Struct, frozen=True):
+    """One quoted ladder."""
+
+    series: str
+    event_ticker: str
+    symbol: str
+    level: float | None
+    worst_case_e6: int
+    """Loss if every resting order filled when it hurts, 1e-6 dollars, >= 0."""
+    limit_e6: int
+    rungs: tuple[RungView, ...]
+
+
+class OrderView(msgspec.Struct, frozen=True):
+    """One order that may rest."""
+
+    client_order_id: str
+    ticker: str
+    label: str
+    side: str
+    price_e4: int
+    remaining_e2: int
+    status: str
+    placed_ns: int
+    expiration_s: int
+
+
+class IncidentView(msgspec.Struct, frozen=True):
+    """One line of the incident list, newest first."""
+
+    utc_ns: int
+    kind: str
+    title: str
+    did: str
+
+
+class PnlView(msgspec.Struct, frozen=True):
+    """Money, 1e-6 dollars."""
+
+    realised_e6: int
+    marked_e6: int
+    fees_e6: int
+    fills: int
+    contracts_e2: int
+
+
+class EngineView(msgspec.Struct, frozen=True):
+    """Everything the page shows, one struct, replaced whole."""
+
+    utc_ns: int
+    epoch: int
+    mode: str
+    clock_speed: float
+    """1.0 in real time."""
+    state: str
+    """``quoting``, ``standing_down``, ``waiting`` (no window) or ``starting``."""
+    reasons: tuple[str, ...]
+    """Human sentences, one a reason."""
+    restart_s: float | None
+    """Seconds from this process's start to its first order, when it has placed one."""
+    window: WindowView | None
+    windows: tuple[WindowView, ...]
+    feed: DualFeedView | None
+    feed_timeline: tuple[tuple[int, str], ...]
+    """(UTC ns of the change, active leg), oldest first."""
+    levels: dict[str, tuple[tuple[int, float, str], ...]]
+    """Symbol -> (UTC ns, level, leg), the last few minutes, oldest first, at most one a second."""
+    venue_connected: bool
+    exchange_status: str
+    ladders: tuple[LadderView, ...]
+    orders: tuple[OrderView, ...]
+    incidents: tuple[IncidentView, ...]
+    pnl: PnlView
+    ev_gap_max_usd: float
+    quotes_placed: int
+    write_tokens: float
+    max_open_orders: int
