@@ -96,7 +96,7 @@ class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PricingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Fixed parameters of the variance clock."""
 
-    daily_sd_bp: dict[str, float] = {"I:SPX": 60.0, "I:NDX": 85.0}
+    daily_sd_bp: dict[str, float] = msgspec.field(default_factory=lambda: {"I:SPX": 60.0, "I:NDX": 85.0})
     """Standard deviation of the log return over one regular session, basis points."""
     settle_sd_bp: float = 0.3
     """Basis between our feed and the settlement print."""

@@ -1,0 +1,45 @@
+"""``kalshi-alpha``: every command as one program with sub-commands; the module forms stay."""
+
+import importlib
+import sys
+from typing import Final, NoReturn
+
+from kalshi_alpha import cli
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "run": ("kalshi_alpha.exec.runners.trade", "the trading process: --config FILE"),
+    "demo": ("kalshi_alpha.sim.demo", "a whole day against a simulated exchange and two simulated feeds"),
+    "windows": ("kalshi_alpha.sched.windows_cli", "when a series may be quoted: --series INXU --now TIME"),
+    "scan": ("kalshi_alpha.exec.runners.scan_ladders", "price a ladder now: --series INXU"),
+    "hotrestart": ("kalshi_alpha.sched.hotrestart_cli", "the snapshot, its age and its verdict"),
+    "console": ("kalshi_alpha.console.__main__", "the operator's page"),
+    "bench": ("kalshi_alpha.sim.bench", "measure what the project promises"),
+    "exchange": ("kalshi_alpha.sim.exchange.__main__", "a simulated exchange on loopback"),
+    "feed": ("kalshi_alpha.sim.feed.__main__", "a simulated index feed on loopback"),
+}
+"""Sub-command -> (module with ``main(argv)``, one line of help)."""
+
+
+def main(argv: list[str]) -> int:
+    """Run one sub-command."""
+    if not argv or argv[0] in {"-h", "--help"}:
+        width = max(len(name) for name in COMMANDS)
+        lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
+        sys.stdout.write("usage: kalshi-alpha COMMAND [--help]\n\n" + "\n".join(lines) + "\n")
+        return cli.EXIT_OK if argv else cli.EXIT_USAGE
+    if argv[0] not in COMMANDS:
+        message = f"kalshi-alpha: no such command: {argv[0]!r} (one of {', '.join(COMMANDS)})"
+        raise cli.UsageError(message)
+    module = importlib.import_module(COMMANDS[argv[0]][0])
+    status = module.main(argv[1:])
+    assert isinstance(status, int)
+    return status
+
+
+def entry() -> NoReturn:
+    """Run as the installed program."""
+    cli.run(main)
+
+
+if __name__ == "__main__":
+    entry()

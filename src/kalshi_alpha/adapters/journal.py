@@ -1,0 +1,303 @@
+"""The journal: append-only, one line a record, durable before what it announces is done.
+
+A line is ``crc32 as 8 hex digits``, a space, ``{"seq": n, "record": {...}}``, a newline. Every start of the process opens a new segment,
+``journal-<first seq>.jsonl``. Reading distinguishes two kinds of damage:
+
+* torn: bad bytes that end a segment, with nothing missing after them. A write was cut before it was acknowledged; what is good stays.
+* corrupt: a bad line with good ones after it, or missing numbers. What comes before stays; the rest can't be trusted, and whoever asked
+  must take the venue as the truth.
+"""
+
+import errno
+import os
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, NoReturn, Protocol
+
+import msgspec
+
+from kalshi_alpha.adapters.files import aside_name, set_aside, sync_folder, write_atomically
+from kalshi_alpha.adapters.journal_codec import Decoded, decode_lines, encode_line
+from kalshi_alpha.model.records import Record
+
+__all__ = [
+    "Decoded",
+    "Disk",
+    "JournalError",
+    "JournalRead",
+    "JournalWriter",
+    "SystemDisk",
+    "decode_lines",
+    "encode_line",
+    "read_journal",
+]
+
+_NAME: Final = re.compile(r"journal-(\d{12})\.jsonl(\.corrupt-.*|\.lost)?")
+
+
+class JournalError(Exception):
+    """The journal can't be written; this process mustn't try again, nor send another order."""
+
+
+class JournalRead(msgspec.Struct, frozen=True):
+    """What a folder's journal says."""
+
+    seqs: tuple[int, ...]
+    records: tuple[Record, ...]
+    last_seq: int
+    """The highest number seen, in damaged parts and file names too: the next record's number is greater."""
+    torn_bytes: int
+    """Unfinished writes that were ignored."""
+    corrupt: tuple[Path, ...]
+    """Damaged files, by their names after setting aside (if asked for). Not empty: the venue is the truth."""
+
+
+def read_journal(folder: Path, *, after_seq: int = 0, set_aside_ns: int | None = None) -> JournalRead:
+    """Read the journal. A missing folder is an empty journal.
+
+    Args:
+        folder: Where the segments are.
+        after_seq: Only records numbered above it are returned; segments that hold none needn't be read.
+        set_aside_ns: UTC time with which corrupt files are renamed and their good beginnings kept under the old names. Only for the
+            folder's owner; None changes nothing on disk.
+
+    Raises:
+        OSError: a file is there and can't be read.
+
+    """
+    segments, lost = _listed(folder)
+    skipped = bisect_right([first for first, _ in segments[1:]], after_seq + 1)
+    chain = _Chain(lost=lost)
+    for first, path in segments[skipped:]:
+        chain.add(first, path, path.read_bytes())
+    highest = max([chain.highest, *(first - 1 for first, _ in segments), *(first - 1 for first in lost)])
+    corrupt = [path if set_aside_ns is None else _keep_beginning(path, good, set_aside_ns) for path, good in chain.corrupt]
+    start = bisect_right(chain.seqs, after_seq)
+    return JournalRead(tuple(chain.seqs[start:]), tuple(chain.records[start:]), highest, chain.torn_bytes, tuple(corrupt))
+
+
+class _Chain:
+    """Segments joined in order for as long as nothing is missing."""
+
+    def __init__(self, lost: list[int]) -> None:
+        self.seqs: list[int] = []
+        self.records: list[Record] = []
+        self.highest = 0
+        self.torn_bytes = 0
+        self.corrupt: list[tuple[Path, bytes]] = []
+        """Each damaged file and its good beginning."""
+        self._lost = lost
+        self._previous_first = 0
+
+    def add(self, first: int, path: Path, data: bytes) -> None:
+        decoded = decode_lines(data)
+        self.highest = max(self.highest, decoded.highest_seq)
+        if self.corrupt or not self._follows(first) or (decoded.seqs[:1] or (first,)) != (first,):
+            self.corrupt.append((path, b""))
+            return
+        self.seqs += decoded.seqs
+        self.records += decoded.records
+        self._previous_first = first
+        if decoded.corrupt:
+            self.corrupt.append((path, data[: decoded.good_bytes]))
+        else:
+            self.torn_bytes += decoded.bad_bytes
+
+    def _follows(self, first: int) -> bool:
+        """Whether nothing is missing before this segment but what was reported missing when it was opened."""
+        return not self.seqs or first == self.seqs[-1] + 1 or any(self._previous_first <= lost < first for lost in self._lost)
+
+
+def _listed(folder: Path) -> tuple[list[tuple[int, Path]], list[int]]:
+    """Return the segments in order, and the numbers from which on something is known to be lost."""
+    segments: list[tuple[int, Path]] = []
+    lost: list[int] = []
+    if not folder.is_dir():
+        return segments, lost
+    for path in sorted(folder.iterdir()):
+        if (match := _NAME.fullmatch(path.name)) is None:
+            continue
+        if match[2]:
+            lost.append(int(match[1]))
+        else:
+            segments.append((int(match[1]), path))
+    return segments, lost
+
+
+def _keep_beginning(path: Path, good: bytes, utc_ns: int) -> Path:
+    """Set the file aside; leave its good beginning, if any, under its name. Whole at every step."""
+    if not good:
+        return set_aside(path, utc_ns)
+    kept = aside_name(path, utc_ns)
+    os.link(path, kept)
+    write_atomically(path, good, durable=True)
+    return kept
+
+
+class Disk(Protocol):
+    """The three things the journal asks of the operating system, so that their failure can be rehearsed."""
+
+    def write(self, fd: int, data: memoryview) -> int:
+        """Write some of the data; return how much."""
+        ...
+
+    def sync(self, fd: int) -> None:
+        """Make what was written durable."""
+        ...
+
+    def cut(self, fd: int, length: int) -> None:
+        """Cut the file to this length."""
+        ...
+
+
+class SystemDisk:
+    """The operating system."""
+
+    def write(self, fd: int, data: memoryview) -> int:
+        """Write some of the data; return how much."""
+        return os.write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        """Make what was written durable."""
+        os.fdatasync(fd)
+
+    def cut(self, fd: int, length: int) -> None:
+        """Cut the file to this length."""
+        os.ftruncate(fd, length)
+
+
+class JournalWriter:
+    """Appends to a new segment. One process a folder (``lock_folder``).
+
+    ``take`` and ``commit`` are the halves of ``sync`` for a driver that appends in one thread and waits for the disk in another.
+    """
+
+    def __init__(self, folder: Path, after: JournalRead | None = None, *, snapshot_seq: int = 0, disk: Disk | None = None) -> None:
+        """Open a segment.
+
+        Args:
+            folder: Made if absent (mode 0700).
+            after: What the folder says, when it was read already.
+            snapshot_seq: ``EngineSnapshot.journal_seq``: numbers up to it are used even where the journal lost them.
+            disk: The operating system, unless its failure is rehearsed.
+
+        Raises:
+            JournalError: the segment can't be made.
+
+        """
+        self._disk = disk or SystemDisk()
+        self._lines: list[bytes] = []
+        self._length = 0
+        self._failure = ""
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            last_seq = (after or read_journal(folder)).last_seq
+            self._seq = max(last_seq, snapshot_seq) + 1
+            self.path = segment_path(folder, self._seq)
+            if snapshot_seq > last_seq:
+                write_atomically(segment_path(folder, last_seq + 1).with_suffix(".jsonl.lost"), b"", durable=True)
+            _make_way(self.path)
+            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            sync_folder(folder)
+        except OSError as error:
+            message = f"{folder}: {error.strerror}"
+            raise JournalError(message) from error
+
+    @property
+    def next_seq(self) -> int:
+        """The number the next record gets."""
+        return self._seq
+
+    def append(self, records: Iterable[Record]) -> int:
+        """Buffer records; return the last number given out.
+
+        Raises:
+            JournalError: a write failed before.
+
+        """
+        self._refuse_after_failure()
+        for record in records:
+            self._lines.append(encode_line(self._seq, record))
+            self._seq += 1
+        return self._seq - 1
+
+    def sync(self) -> None:
+        """Write and sync everything appended so far: one write, one fdatasync.
+
+        Raises:
+            JournalError: it isn't durable and never will be through this writer.
+
+        """
+        self.commit(self.take())
+
+    def take(self) -> bytes:
+        """Hand over what was appended since the last call."""
+        data = b"".join(self._lines)
+        self._lines = []
+        return data
+
+    def commit(self, data: bytes) -> None:
+        """Make these bytes durable; calls follow one another in the order of ``take``.
+
+        Raises:
+            JournalError: they aren't durable. The kernel may have dropped them, so a second try on this file could only pretend.
+
+        """
+        self._refuse_after_failure()
+        if not data:
+            return
+        try:
+            self._write_all(data)
+        except OSError as error:
+            self._fail("write", error, cut=True)
+        try:
+            self._disk.sync(self._fd)
+        except OSError as error:
+            self._fail("sync", error, cut=False)
+        self._length += len(data)
+
+    def close(self) -> None:
+        """Give the file back; what wasn't synced is lost."""
+        self._failure = self._failure or "closed"
+        os.close(self._fd)
+
+    def _write_all(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            taken = self._disk.write(self._fd, left)
+            if taken == 0:
+                raise OSError(errno.EIO, "the write took nothing")
+            left = left[taken:]
+
+    def _refuse_after_failure(self) -> None:
+        if self._failure:
+            raise JournalError(self._failure)
+
+    def _fail(self, action: str, error: OSError, *, cut: bool) -> NoReturn:
+        self._failure = f"{self.path}: {action} failed: {error.strerror or error}"
+        if cut:
+            try:
+                self._disk.cut(self._fd, self._length)
+            except OSError as second:
+                self._failure += f"; cutting the torn line failed: {second.strerror or second}"
+        raise JournalError(self._failure) from error
+
+
+def segment_path(folder: Path, first_seq: int) -> Path:
+    """Return where the segment lies whose first record has this number."""
+    return folder / f"journal-{first_seq:012d}.jsonl"
+
+
+def _make_way(path: Path) -> None:
+    """Free the segment's name: an earlier start used it and left not one whole record."""
+    if not path.exists():
+        return
+    if path.stat().st_size == 0:
+        path.unlink()
+        return
+    number = 1
+    while (torn := path.with_name(f"{path.name}.torn-{number}")).exists():
+        number += 1
+    path.rename(torn)

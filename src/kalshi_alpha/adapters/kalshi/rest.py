@@ -1,0 +1,99 @@
+"""Commands to the venue as HTTP, without a socket: a generator yields requests, is sent the responses and returns events.
+
+The same generators run over real connections and in simulated time.
+"""
+
+from typing import Final, assert_never
+
+from kalshi_alpha.adapters.kalshi import order_calls, read_calls
+from kalshi_alpha.adapters.kalshi.order_calls import Calls
+from kalshi_alpha.model.commands import (
+    AmendExpiry,
+    CancelAll,
+    CancelOrders,
+    Command,
+    CreateGroup,
+    PlaceOrders,
+    ReadFills,
+    ReadLadder,
+    ReadOpenOrders,
+    ReadPositions,
+    ReadResults,
+    ReadStatus,
+    TriggerGroup,
+)
+
+VenueWrite = PlaceOrders | AmendExpiry | CancelOrders | CancelAll | CreateGroup | TriggerGroup
+VenueRead = ReadOpenOrders | ReadFills | ReadPositions | ReadStatus | ReadLadder | ReadResults
+CREATE_TOKENS: Final = 10
+CANCEL_TOKENS: Final = 2
+OTHER_WRITE_TOKENS: Final = 10
+"""The venue's cost of a request whose cost it doesn't list: amendments and order groups."""
+
+
+def calls_for(command: Command) -> Calls:
+    """Return the requests of one command; drive it with ``next``, then ``send(response)`` until ``StopIteration.value``.
+
+    Raises:
+        TypeError: the command isn't for the venue's REST interface.
+
+    """
+    match command:
+        case PlaceOrders() | AmendExpiry() | CancelOrders() | CancelAll() | CreateGroup() | TriggerGroup():
+            return _write(command)
+        case ReadOpenOrders() | ReadFills() | ReadPositions() | ReadStatus() | ReadLadder() | ReadResults():
+            return read_calls.guarded(type(command).__name__, command.request, _read(command))
+        case _:
+            message = f"not a command to the venue: {type(command).__name__}"
+            raise TypeError(message)
+
+
+def cost_of(command: Command) -> int:
+    """Return the write tokens that a command costs; reads cost none of them."""
+    match command:
+        case PlaceOrders(intents=intents):
+            return CREATE_TOKENS * len(intents)
+        case CancelOrders(targets=targets):
+            return CANCEL_TOKENS * len(targets)
+        case CancelAll():
+            return CANCEL_TOKENS
+        case AmendExpiry() | CreateGroup() | TriggerGroup():
+            return OTHER_WRITE_TOKENS
+        case _:
+            return 0
+
+
+def _write(command: VenueWrite) -> Calls:
+    match command:
+        case PlaceOrders():
+            return order_calls.place(command)
+        case AmendExpiry():
+            return order_calls.amend(command)
+        case CancelOrders():
+            return order_calls.cancel(command)
+        case CancelAll():
+            return order_calls.cancel_all(command)
+        case CreateGroup():
+            return order_calls.create_group(command)
+        case TriggerGroup():
+            return order_calls.trigger_group(command)
+        case _:
+            assert_never(command)
+
+
+def _read(command: VenueRead) -> Calls:
+    match command:
+        case ReadOpenOrders():
+            return read_calls.open_orders(command)
+        case ReadFills():
+            return read_calls.fills(command)
+        case ReadPositions():
+            return read_calls.positions(command)
+        case ReadStatus():
+            return read_calls.status(command)
+        case ReadLadder():
+            return read_calls.ladder(command)
+        case ReadResults():
+            return read_calls.results(command)
+        case _:
+            assert_never(command)

@@ -1,0 +1,76 @@
+// The left column: both legs, which of them is active and was, the day's windows, the exchange.
+
+import { dot, el, empty, fill, list, setText, table } from "./dom.js";
+import { NONE, age, level, ms, secondsEt, timeEt, zoneEt } from "./format.js";
+
+const SPAN_MS = 3_600_000;
+const LEGS = ["polygon", "massive"];
+
+export function showFeeds(page) {
+  showLegs(page.view);
+  showTimeline(page);
+  showWindows(page.view);
+  showExchange(page.view);
+}
+
+function showLegs(view) {
+  const feed = view?.feed;
+  if (!feed) return fill("feeds", empty("No feed connected yet."));
+  const agree = feed.agree ? "legs agree" : "legs DISAGREE";
+  fill("feeds",
+    ...feed.legs.map((leg) => legBlock(leg, feed.active)),
+    el("p", { class: feed.agree ? "note" : "note bad" }, `${agree}, apart ${feed.divergence_bp.toFixed(2)} bp`),
+    el("p", { class: "note" }, "Both legs carry one vendor's data: path redundancy, not source redundancy."));
+}
+
+function legBlock(leg, active) {
+  const slo = `SLO ${(leg.slo_ms / 1000).toFixed(1)} s`;
+  const [kind, words] = !leg.connected ? ["bad", "disconnected"] : leg.stale ? ["bad", `stale ${age(leg.age_ms)}`] : ["good", `fresh ${age(leg.age_ms)}`];
+  const head = el("div", { class: "leg" }, dot(kind), el("b", { class: leg.leg }, leg.leg), el("span", { class: kind }, words), el("small", {}, slo),
+    leg.leg === active ? el("span", { class: "badge active" }, "ACTIVE") : null);
+  const symbols = Object.entries(leg.symbols).map(([symbol, one]) =>
+    el("div", { class: "symbol" }, dot(one.stale ? "bad small" : "good small"), el("span", {}, symbol.replace("I:", "")),
+      el("span", { class: "num" }, level(one.level)),
+      el("span", { class: one.stale ? "num bad" : "num" }, age(one.age_ms)),
+      el("span", { class: "num dim" }, one.event_lag_ms === null ? NONE : `lag ${one.event_lag_ms} ms`)));
+  return el("div", { class: "legs" }, head, ...symbols);
+}
+
+function showTimeline({ view, nowMs }) {
+  if (!view || view.feed_timeline.length === 0) return fill("timeline", empty("No feed has been active yet."));
+  const from = nowMs - SPAN_MS;
+  const at = (ns) => Math.min(1, Math.max(0, (ms(ns) - from) / SPAN_MS));
+  const changes = view.feed_timeline;
+  const parts = changes
+    .map(([ns, leg], i) => ({ leg, start: at(ns), end: i + 1 < changes.length ? at(changes[i + 1][0]) : 1 }))
+    .filter((part) => part.end > part.start);
+  const words = changes.slice(-6).map(([ns, leg]) => `${secondsEt(ns)} ${leg}`).join(", ");
+  const [lastNs, lastLeg] = changes[changes.length - 1];
+  fill("timeline",
+    el("div", { class: "bar", role: "img", "aria-label": `Active feed, last changes: ${words}` },
+      ...parts.map((part) => el("span", { class: LEGS.includes(part.leg) ? part.leg : "none", at: [part.start, part.end], title: part.leg }))),
+    el("div", { class: "ends" }, el("span", {}, timeEt(from * 1e6)), el("span", {}, timeEt(nowMs * 1e6))),
+    el("p", { class: "legend" }, el("i", { class: "swatch polygon" }), "polygon ", el("i", { class: "swatch massive" }), "massive ",
+      el("i", { class: "swatch none" }), "none"),
+    el("p", { class: "note" }, `${lastLeg === "none" ? "no feed" : lastLeg} since ${secondsEt(lastNs)}` +
+      (view.feed?.last_switch_reason ? ` · ${view.feed.last_switch_reason}` : "")));
+}
+
+function showWindows(view) {
+  setText("zone", view ? `ET (${zoneEt(view.utc_ns)})` : "ET");
+  if (!view || view.windows.length === 0) return fill("windows", empty(view ? "No window today: the market is closed." : "Not known yet."));
+  const columns = [["series"], ["start", "num"], ["freeze", "num"], ["target", "num"], ["state", "num"]];
+  fill("windows", table("Windows today", columns, view.windows.map((window) => [
+    { class: window.state, title: window.label },
+    [el("span", { class: "series" }, window.series.join(" ")), timeEt(window.start_ns), secondsEt(window.freeze_ns), timeEt(window.target_ns), window.state],
+  ])));
+}
+
+function showExchange(view) {
+  if (!view) return fill("exchange", empty("Not known yet."));
+  const trading = view.exchange_status === "trading";
+  fill("exchange", list([
+    ["stream", el("span", {}, dot(view.venue_connected ? "good" : "bad"), view.venue_connected ? "connected" : "disconnected")],
+    ["status", el("span", {}, dot(trading ? "good" : view.exchange_status === "unknown" ? "warn" : "bad"), view.exchange_status)],
+  ]));
+}

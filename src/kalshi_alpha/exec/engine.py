@@ -1,0 +1,348 @@
+"""The engine: facts in, commands out. Everything that is decided is decided here, in one straight line.
+
+It does no I/O, never awaits and never reads a clock. ``handle`` takes one event and returns commands in the order in
+which they must be carried out; ``next_deadline_ns`` says when silence alone would change a decision.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, Final
+
+from kalshi_alpha.config import Config
+from kalshi_alpha.exec.facts import EngineFacts
+from kalshi_alpha.exec.feed_watch import FeedWatch
+from kalshi_alpha.exec.order_events import OrderEvents
+from kalshi_alpha.exec.planner import OrderPlanner
+from kalshi_alpha.exec.reconcile import Reconciler
+from kalshi_alpha.exec.recovery import RecoveredState
+from kalshi_alpha.exec.window_life import WindowLife
+from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.clock import NS_PER_S, Now
+from kalshi_alpha.model.commands import CancelAll, CaptureSnapshot, Command, Exit, Persist, PublishMonitors, TriggerGroup
+from kalshi_alpha.model.reasons import Reason, StandDown
+from kalshi_alpha.model.records import EngineStarted, LatchLifted, LatchSet, OrderIntended, StandDownChanged
+from kalshi_alpha.model.snapshot import EngineSnapshot, SnapshotOrder
+from kalshi_alpha.sched.calendar import session
+
+HOUSE_S: Final = 1.0
+"""Monitors and snapshots are due this often while a window is open."""
+HOUSE_IDLE_S: Final = 5.0
+SHUTDOWN_S: Final = 5.0
+LATCH_REASONS: Final = {Reason.OPERATOR_STOP, Reason.RISK_LIMIT}
+
+Handler = Callable[[Any, Now], None]
+
+
+class Engine:
+    """One deterministic decision maker over `EngineFacts`."""
+
+    def __init__(self, config: Config, recovered: RecoveredState | None = None) -> None:
+        """Start from what an earlier process left, or from nothing."""
+        self.facts = EngineFacts(config)
+        self.planner = OrderPlanner(self.facts)
+        self.orders = OrderEvents(self.facts, self.planner)
+        self.reconciler = Reconciler(self.facts, self.orders)
+        self.windows = WindowLife(self.facts, self.planner, self.reconciler)
+        self.feeds = FeedWatch(self.facts)
+        self._recovered = recovered
+        self._sessions: dict[str, tuple[int, int]] = {}
+        self._leaving_since_ns = 0
+        self._handlers: dict[type[ev.Event], Handler] = self._table()
+
+    # The interface
+
+    def handle(self, event: ev.Event, now: Now) -> list[Command]:
+        """Learn one fact, decide, and return what to do, in order.
+
+        Args:
+            event: The fact.
+            now: The instant of this step; the only time there is.
+        """
+        self._handlers[type(event)](event, now)
+        self._decide(event, now)
+        return self._commands(now)
+
+    def next_deadline_ns(self) -> int | None:
+        """Return the monotonic time at which silence would change a decision, if any."""
+        facts = self.facts
+        first = min(facts.deadlines.values(), default=None)
+        feed = facts.failover.next_deadline_ns()
+        if first is None or (feed is not None and feed < first):
+            return feed
+        return first
+
+    def snapshot(self, now: Now, journal_seq: int) -> EngineSnapshot:
+        """Return what a hot restart needs."""
+        facts = self.facts
+        live = tuple(
+            SnapshotOrder(order.intent, order.status, order.order_id, order.remaining_e2, order.expiration_s) for order in facts.orders.live()
+        )
+        return EngineSnapshot(
+            schema_version=1,
+            captured_utc_ns=now.utc_ns,
+            epoch=facts.epoch,
+            config_hash=facts.config_hash,
+            journal_seq=journal_seq,
+            active_window=facts.active_windows[0].key if facts.active_windows else "",
+            orders=live,
+            groups=tuple(facts.groups),
+            latches=tuple((reason, actor, note) for reason, (actor, note) in facts.orders.latches.items()),
+            ledger=facts.ledger.snapshot(),
+            windows_degraded=facts.failover.windows_degraded,
+            incidents=len(facts.incidents),
+        )
+
+    # Learning
+
+    def _table(self) -> dict[type[ev.Event], Handler]:
+        orders, reconciler, windows, feeds = self.orders, self.reconciler, self.windows, self.feeds
+        return {
+            ev.Booted: self._booted,
+            ev.TimerFired: lambda _event, _now: None,
+            ev.IntentsDurable: orders.durable,
+            ev.StorageFailed: self._storage_failed,
+            ev.ShutdownRequested: self._shutdown,
+            ev.OperatorStopped: self._operator_stopped,
+            ev.OperatorCleared: self._operator_cleared,
+            ev.CancelAllMarked: self._cancel_all_marked,
+            ev.FeedConnected: lambda event, now: feeds.connected(event.leg, now),
+            ev.FeedLost: lambda event, now: feeds.lost(event.leg, now),
+            ev.FeedWarned: feeds.warned,
+            ev.IndexTicked: feeds.ticked,
+            ev.VenueConnected: self._venue_connected,
+            ev.VenueLost: self._venue_lost,
+            ev.BookSnapshotted: self._book_snapshotted,
+            ev.BookChanged: self._book_changed,
+            ev.BooksDirtied: self._books_dirtied,
+            ev.LadderRead: windows.ladder_read,
+            ev.LadderMissing: windows.ladder_missing,
+            ev.MarketDetermined: windows.determined,
+            ev.ExchangeStatusRead: reconciler.status_read,
+            ev.OrderAccepted: orders.accepted,
+            ev.OrderRejected: orders.rejected,
+            ev.OrderOutcomeUnknown: orders.outcome_unknown,
+            ev.OrderAmended: orders.amended,
+            ev.AmendRefused: orders.amend_refused,
+            ev.OrderCancelled: orders.cancelled,
+            ev.CancelRefused: orders.cancel_refused,
+            ev.CancelAllAcknowledged: lambda _event, _now: None,
+            ev.OrderUpdated: lambda event, now: orders.updated(event.order, now),
+            ev.Filled: lambda event, now: orders.filled(event.fill, now),
+            ev.GroupCreated: reconciler.group_created,
+            ev.GroupTriggered: reconciler.group_triggered,
+            ev.OpenOrdersRead: reconciler.open_orders_read,
+            ev.FillsRead: reconciler.fills_read,
+            ev.PositionsRead: reconciler.positions_read,
+            ev.RequestFailed: reconciler.failed,
+        }
+
+    def _booted(self, event: ev.Booted, now: Now) -> None:
+        facts = self.facts
+        facts.epoch, facts.booted, facts.snapshot_verdict = event.epoch, now, event.snapshot_verdict
+        facts.record(EngineStarted(now.utc_ns, event.epoch, facts.config_hash, event.snapshot_verdict), sync=True)
+        if self._recovered is not None:
+            self._take_over(self._recovered, now)
+        self.reconciler.boot(event, now)
+        facts.after("window", 0.0, now)
+        facts.after("house", 0.0, now)
+        self.windows.resume_settlement(now)
+
+    def _take_over(self, recovered: RecoveredState, now: Now) -> None:
+        facts = self.facts
+        facts.ledger.restore(recovered.ledger)
+        facts.failover.windows_degraded = recovered.windows_degraded
+        for reason, actor, note in recovered.latches:
+            facts.orders.latches[reason] = (actor, note)
+        for order in recovered.orders:
+            if facts.orders.in_slot(order.intent.ticker, order.intent.side) is None:
+                facts.orders.restore(order.intent, order.order_id, now.utc_ns)
+
+    def _storage_failed(self, event: ev.StorageFailed, now: Now) -> None:
+        facts = self.facts
+        if not facts.storage_failure:
+            facts.storage_failure = event.reason
+            facts.incident(now, "storage", "The journal can't be written", "stood down, cancelling, then exits", {"error": event.reason})
+            self._leave(now)
+
+    def _shutdown(self, event: ev.ShutdownRequested, now: Now) -> None:
+        if not self.facts.shutting_down:
+            self.facts.shutting_down = event.reason
+            self._leave(now)
+
+    def _leave(self, now: Now) -> None:
+        """Cancel everything twice over, prove it, then exit: by the deadline in any case."""
+        facts = self.facts
+        if facts.venue.group_id:
+            facts.out.append(TriggerGroup(facts.number(), facts.venue.group_id))
+        facts.after("leave", SHUTDOWN_S, now)
+        facts.after("reads", 0.2, now)
+        self._leaving_since_ns = now.utc_ns
+
+    def _operator_stopped(self, event: ev.OperatorStopped, now: Now) -> None:
+        facts = self.facts
+        if facts.orders.mark_cancel_all(Reason.OPERATOR_STOP, event.actor):
+            facts.record(LatchSet(now.utc_ns, Reason.OPERATOR_STOP, event.actor, event.reason), sync=True)
+            did = f"latched; cancelling {len(facts.orders)} orders"
+            facts.incident(now, "operator", f"STOP by {event.actor}", did, {"reason": event.reason})
+        facts.out.append(CancelAll(facts.config.venue.subaccount))
+        facts.bucket.take(2, now.mono_ns)
+        facts.after("reads", 0.5, now)
+
+    def _cancel_all_marked(self, event: ev.CancelAllMarked, now: Now) -> None:
+        facts = self.facts
+        if facts.orders.mark_cancel_all(event.reason, event.actor):
+            facts.record(LatchSet(now.utc_ns, event.reason, event.actor, "cancel-all"), sync=True)
+            facts.incident(now, "operator", f"Cancel-all: {event.reason}", f"latched; cancelling {len(facts.orders)} orders", {"actor": event.actor})
+        facts.after("reads", 0.5, now)
+
+    def _operator_cleared(self, event: ev.OperatorCleared, now: Now) -> None:
+        if self.facts.orders.clear(event.reason):
+            self.facts.record(LatchLifted(now.utc_ns, event.reason, event.actor), sync=True)
+            self.facts.incident(now, "operator", f"{event.reason} cleared by {event.actor}", "may quote again", {})
+
+    def _venue_connected(self, _event: ev.VenueConnected, now: Now) -> None:
+        self.facts.venue.connected = True
+        self.facts.deadlines["reads"] = now.mono_ns
+
+    def _venue_lost(self, event: ev.VenueLost, now: Now) -> None:
+        facts = self.facts
+        if facts.venue.connected and facts.active_windows:
+            facts.incident(now, "venue", "Venue stream lost", "stood down until books are fresh again", {"reason": event.reason})
+        facts.venue.connected = False
+        for ladder in facts.ladders.values():
+            ladder.books_dirtied()
+
+    def _book_snapshotted(self, event: ev.BookSnapshotted, _now: Now) -> None:
+        ladder = self.facts.ladders.get(self.facts.event_of.get(event.ticker, ""))
+        if ladder is not None:
+            rung = ladder.rung_of[event.ticker]
+            if rung in ladder.books:
+                ladder.books[rung].snapshot(event.bids, event.asks)
+                ladder.book_changed(rung)
+
+    def _book_changed(self, event: ev.BookChanged, _now: Now) -> None:
+        ladder = self.facts.ladders.get(self.facts.event_of.get(event.ticker, ""))
+        if ladder is not None:
+            rung = ladder.rung_of[event.ticker]
+            book = ladder.books.get(rung)
+            if book is not None:
+                book.change(event.side, event.price_e4, event.delta_e2)
+                ladder.book_changed(rung)
+
+    def _books_dirtied(self, event: ev.BooksDirtied, _now: Now) -> None:
+        for ladder in self.facts.ladders.values():
+            if not event.tickers:
+                ladder.books_dirtied()
+                continue
+            for ticker in event.tickers:
+                rung = ladder.rung_of.get(ticker)
+                if rung is not None and rung in ladder.books:
+                    ladder.books[rung].dirty = True
+                    ladder.touch(rung)
+
+    # Deciding
+
+    def _decide(self, event: ev.Event, now: Now) -> None:
+        """Derive from the facts, and only from them, what should rest and what to do about it."""
+        facts = self.facts
+        deadline_ns = self.next_deadline_ns()
+        quiet = isinstance(event, ev.BookChanged) and (deadline_ns is None or deadline_ns > now.mono_ns)
+        if not quiet:
+            self.windows.act(now)
+            self.reconciler.retry_triggers(now)
+            self.reconciler.act(now)
+            self.feeds.judge(now)
+            self._stand(now)
+            self._reprice(now)
+            self._expire(now)
+        self.planner.plan(now)
+        if facts.due("leftovers", now) or facts.shutting_down or facts.storage_failure:
+            self.planner.cancel_everything(now)
+        if facts.shutting_down or facts.storage_failure:
+            self._maybe_exit(now)
+        self._keep_house(now)
+
+    def _stand(self, now: Now) -> None:
+        """Bring the set of stand-down reasons up to date and open or close each ladder by it."""
+        facts = self.facts
+        found = [StandDown(reason) for reason in self.reconciler.reasons(now)]
+        for latch, (actor, _note) in facts.orders.latches.items():
+            found.append(StandDown(Reason(latch) if latch in LATCH_REASONS else Reason.CANCEL_ALL, "", f"{latch} by {actor}"))
+        found += self.windows.reasons(now)
+        found += self.feeds.reasons(now)
+        reasons = tuple(sorted(found))
+        if reasons != facts.reasons:
+            facts.reasons = reasons
+            facts.record(StandDownChanged(now.utc_ns, tuple(f"{held.reason}:{held.scope}" if held.scope else held.reason for held in reasons)))
+            facts.after("house", 0.0, now)
+        scopes = {held.scope for held in reasons}
+        for event_ticker, ladder in facts.ladders.items():
+            in_time = ladder.window.start_ns <= now.utc_ns < ladder.window.freeze_ns
+            blocked = "" in scopes or ladder.ladder.symbol in scopes or event_ticker in scopes
+            ladder.allow(allowed=in_time and not blocked and ladder.level is not None)
+
+    def _reprice(self, now: Now) -> None:
+        facts = self.facts
+        for symbol in self.feeds.moved:
+            sample = facts.failover.sample(symbol)
+            if sample is None:
+                continue
+            for ladder in facts.ladders.values():
+                if ladder.ladder.symbol != symbol or now.utc_ns >= ladder.window.target_ns:
+                    continue
+                self.windows.follow(ladder, sample.level)
+                open_ns, close_ns = self._session(ladder.window.session_date)
+                from_ns = sample.event_ms * 1_000_000
+                variance = facts.clock.to_target(symbol, from_ns, ladder.window.target_ns, open_ns, close_ns)
+                vol_ns = from_ns + int(facts.config.quoting.vol_edge_s * NS_PER_S)
+                ladder.reprice(sample.level, variance, facts.clock.variance(symbol, from_ns, vol_ns, open_ns, close_ns))
+        self.feeds.moved.clear()
+
+    def _session(self, day: str) -> tuple[int, int]:
+        bounds = self._sessions.get(day)
+        if bounds is None:
+            found = session(date.fromisoformat(day))
+            bounds = self._sessions[day] = (found.open_ns, found.close_ns)
+        return bounds
+
+    def _expire(self, now: Now) -> None:
+        facts = self.facts
+        if not facts.due("expiry", now) and "expiry" in facts.deadlines:
+            return
+        for order in facts.orders.expired(now.utc_ns):
+            self.orders.close(order, "expired", now)
+        if len(facts.orders):
+            facts.after("expiry", 1.0, now)
+
+    def _maybe_exit(self, now: Now) -> None:
+        facts = self.facts
+        empty = not len(facts.orders) and self.reconciler.empty_as_of_ns >= self._leaving_since_ns
+        if empty or facts.due("leave", now):
+            why = facts.storage_failure or facts.shutting_down
+            facts.out.append(Exit(empty, why))
+        else:
+            facts.deadlines["reads"] = min(facts.deadlines.get("reads", now.mono_ns + NS_PER_S), now.mono_ns + NS_PER_S // 4)
+
+    def _keep_house(self, now: Now) -> None:
+        facts = self.facts
+        if facts.due("house", now):
+            facts.after("house", HOUSE_S if facts.active_windows or len(facts.orders) else HOUSE_IDLE_S, now)
+            facts.out.append(PublishMonitors())
+            facts.out.append(CaptureSnapshot())
+        facts.due("final_age", now)
+        facts.due("budget", now)
+
+    def _commands(self, now: Now) -> list[Command]:
+        """Put the journal first: nothing is done before it is written."""
+        facts = self.facts
+        records, sync = facts.take_records()
+        commands = facts.out
+        facts.out = []
+        if records:
+            batch = facts.number()
+            intended = tuple(record.intent.client_order_id for record in records if isinstance(record, OrderIntended))
+            self.orders.batch_started(batch, intended)
+            commands.insert(0, Persist(batch, records, sync))
+        return commands
+
+

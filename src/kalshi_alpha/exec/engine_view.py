@@ -1,0 +1,195 @@
+"""The engine's present state as the page, the monitors and the command line show it."""
+
+from typing import Final
+
+from kalshi_alpha.exec.engine import Engine
+from kalshi_alpha.exec.facts import EngineFacts
+from kalshi_alpha.exec.order_events import fair_values
+from kalshi_alpha.exec.quoted_ladder import QuotedLadder
+from kalshi_alpha.model.clock import NS_PER_S, Now
+from kalshi_alpha.model.instruments import Market, Window
+from kalshi_alpha.model.reasons import Reason, StandDown
+from kalshi_alpha.model.units import DOLLAR_E4, DOLLAR_E6
+from kalshi_alpha.model.view import (
+    EngineView,
+    IncidentView,
+    LadderView,
+    OrderView,
+    PnlView,
+    RungView,
+    WindowView,
+)
+
+SHOWN_RUNGS: Final = 26
+SHOWN_INCIDENTS: Final = 30
+SENTENCES: Final[dict[Reason, str]] = {
+    Reason.NOT_RECONCILED: "asking the venue what rests and what filled",
+    Reason.NO_WINDOW: "no window is open",
+    Reason.FROZEN: "frozen until the target",
+    Reason.FEED_DOWN: "no fresh index feed",
+    Reason.FEED_DISAGREES: "the feeds disagree",
+    Reason.FINAL_MINUTE_LAG: "index too old for the final minute",
+    Reason.VENUE_DISCONNECTED: "venue stream is down",
+    Reason.EXCHANGE_PAUSED: "the exchange is paused",
+    Reason.EXCHANGE_UNKNOWN: "the exchange's status is unknown",
+    Reason.NO_ORDER_GROUP: "no order group",
+    Reason.NO_LADDER: "the venue lists no ladder for this window",
+    Reason.FEES_UNKNOWN: "unknown fee",
+    Reason.RISK_LIMIT: "daily loss limit reached",
+    Reason.LEDGER_MISMATCH: "positions differ from the venue's",
+    Reason.STORAGE_FAILED: "the journal can't be written",
+    Reason.CANCEL_ALL: "cancel-all is latched",
+    Reason.OPERATOR_STOP: "STOP was pressed",
+    Reason.SHUTTING_DOWN: "shutting down",
+}
+WAITING: Final = frozenset({Reason.NO_WINDOW, Reason.FROZEN})
+STARTING: Final = frozenset({Reason.NOT_RECONCILED, Reason.NO_ORDER_GROUP, Reason.VENUE_DISCONNECTED, Reason.EXCHANGE_UNKNOWN})
+
+
+def engine_view(engine: Engine, now: Now, clock_speed: float, levels: dict[str, tuple[tuple[int, float, str], ...]]) -> EngineView:
+    """Return everything the page shows.
+
+    Args:
+        engine: The running engine.
+        now: The instant to show.
+        clock_speed: Simulated seconds per real second, 1.0 in production.
+        levels: Recent index values per symbol, kept by the driver.
+    """
+    facts = engine.facts
+    windows = tuple(_window(window, now) for window in facts.schedule.today(now.utc_ns))
+    current = next((window for window in windows if window.state in {"active", "frozen"}), None)
+    realised_e6, marked_e6 = facts.ledger.realised_e6, facts.ledger.marked_e6(fair_values(facts))
+    return EngineView(
+        utc_ns=now.utc_ns,
+        epoch=facts.epoch,
+        mode=facts.config.mode,
+        clock_speed=clock_speed,
+        state=_state(facts),
+        reasons=tuple(_sentence(held) for held in facts.reasons),
+        restart_s=_restart_s(facts),
+        window=current or next((window for window in windows if window.state == "next"), None),
+        windows=windows,
+        feed=facts.failover.view(now),
+        feed_timeline=tuple(facts.failover.timeline),
+        levels=levels,
+        venue_connected=facts.venue.connected,
+        exchange_status=_exchange_status(facts),
+        ladders=tuple(_ladder(facts, ladder) for ladder in facts.ladders.values()),
+        orders=_orders(facts),
+        incidents=tuple(
+            IncidentView(noted.utc_ns, noted.kind, noted.title, noted.did) for noted in list(facts.incidents)[:SHOWN_INCIDENTS]
+        ),
+        pnl=PnlView(realised_e6, marked_e6, facts.ledger.fees_e6, facts.ledger.fills, facts.ledger.contracts_e2),
+        ev_gap_max_usd=facts.ev_gap.max_delta_usd,
+        quotes_placed=facts.quotes_placed,
+        write_tokens=float(facts.bucket.available(now.mono_ns)),
+        max_open_orders=facts.config.quoting.max_open_orders,
+    )
+
+
+def _state(facts: EngineFacts) -> str:
+    held = {stand_down.reason for stand_down in facts.reasons if not stand_down.scope or stand_down.reason in WAITING}
+    if not facts.reasons or (not held and any(ladder.allowed for ladder in facts.ladders.values())):
+        return "quoting"
+    if held and held <= STARTING:
+        return "starting"
+    if held and held <= WAITING | STARTING and Reason.NOT_RECONCILED not in held:
+        return "waiting"
+    return "standing_down"
+
+
+def _sentence(held: StandDown) -> str:
+    text = SENTENCES[held.reason]
+    scope = f"{held.scope}: " if held.scope else ""
+    return f"{scope}{text}{f' ({held.note})' if held.note else ''}"
+
+
+def _restart_s(facts: EngineFacts) -> float | None:
+    if facts.booted is None or facts.first_order_mono_ns is None:
+        return None
+    return (facts.first_order_mono_ns - facts.booted.mono_ns) / NS_PER_S
+
+
+def _exchange_status(facts: EngineFacts) -> str:
+    venue = facts.venue
+    if venue.status_mono_ns is None:
+        return "unknown"
+    if not venue.exchange_active:
+        return "exchange paused"
+    return "trading" if venue.trading_active else "trading paused"
+
+
+def _window(window: Window, now: Now) -> WindowView:
+    if now.utc_ns >= window.target_ns:
+        state = "done"
+    elif now.utc_ns >= window.freeze_ns:
+        state = "frozen"
+    else:
+        state = "active" if now.utc_ns >= window.start_ns else "next"
+    return WindowView(window.label, tuple(window.series), state, window.start_ns, window.freeze_ns, window.target_ns)
+
+
+def strike_label(market: Market) -> str:
+    """Return a market's bounds for people, from the bounds themselves: ``6,850`` or ``6,850-6,874.99``."""
+    low = "" if market.lo_e2 is None else _points(market.lo_e2)
+    high = "" if market.hi_e2 is None else _points(market.hi_e2)
+    if low and high:
+        return f"{low}-{high}"
+    return low or f"≤ {high}"
+
+
+def _points(level_e2: int) -> str:
+    whole, rest = divmod(level_e2, 100)
+    return f"{whole:,}.{rest:02d}" if rest else f"{whole:,}"
+
+
+def _ladder(facts: EngineFacts, quoted: QuotedLadder) -> LadderView:
+    ladder = quoted.ladder
+    rungs = sorted(quoted.books, key=lambda rung: (-quoted.value(rung), rung))[:SHOWN_RUNGS] if quoted.level is not None else []
+    event = ladder.event_ticker
+    return LadderView(
+        series=ladder.series,
+        event_ticker=event,
+        symbol=ladder.symbol,
+        level=quoted.level,
+        worst_case_e6=facts.risk.worst_case_e6(event),
+        limit_e6=facts.config.risk.ladder_usd * DOLLAR_E6,
+        rungs=tuple(_rung(facts, quoted, rung) for rung in sorted(rungs)),
+    )
+
+
+def _rung(facts: EngineFacts, quoted: QuotedLadder, rung: int) -> RungView:
+    market, book = quoted.ladder.markets[rung], quoted.books[rung]
+    bid, ask = facts.orders.in_slot(market.ticker, "bid"), facts.orders.in_slot(market.ticker, "ask")
+    return RungView(
+        ticker=market.ticker,
+        label=strike_label(market),
+        fair_p=quoted.quoter.fair_p[rung],
+        book_bid_e4=0 if book.dirty else book.best_bid_e4,
+        book_ask_e4=0 if book.dirty or book.best_ask_e4 == DOLLAR_E4 else book.best_ask_e4,
+        our_bid_e4=bid.intent.price_e4 if bid is not None and bid.status != "intended" else 0,
+        our_ask_e4=ask.intent.price_e4 if ask is not None and ask.status != "intended" else 0,
+        position_e2=facts.ledger.position_e2(market.ticker),
+    )
+
+
+def _orders(facts: EngineFacts) -> tuple[OrderView, ...]:
+    shown = []
+    for order in facts.orders.live():
+        intent = order.intent
+        ladder = facts.ladders.get(intent.event_ticker)
+        label = strike_label(ladder.ladder.markets[ladder.rung_of[intent.ticker]]) if ladder is not None else intent.ticker
+        shown.append(
+            OrderView(
+                client_order_id=intent.client_order_id,
+                ticker=intent.ticker,
+                label=f"{intent.series} {label}",
+                side=intent.side,
+                price_e4=intent.price_e4,
+                remaining_e2=order.remaining_e2,
+                status=order.status,
+                placed_ns=intent.inputs.quoted_ns,
+                expiration_s=order.expiration_s,
+            )
+        )
+    return tuple(shown)

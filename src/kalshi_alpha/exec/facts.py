@@ -1,0 +1,132 @@
+"""What the engine knows, in one place: every module that learns or decides works on this."""
+
+from collections import deque
+from typing import Final
+
+from kalshi_alpha.config import Config
+from kalshi_alpha.data.failover import DualFeedFailover
+from kalshi_alpha.data.token_bucket import TokenBucket
+from kalshi_alpha.exec.ev_gap import EvGapMonitor
+from kalshi_alpha.exec.ledger import Ledger
+from kalshi_alpha.exec.quoted_ladder import QuotedLadder
+from kalshi_alpha.exec.state.orders import OutstandingOrdersState
+from kalshi_alpha.model.clock import NS_PER_S, Now
+from kalshi_alpha.model.commands import Command
+from kalshi_alpha.model.instruments import Leg, Window
+from kalshi_alpha.model.reasons import StandDown
+from kalshi_alpha.model.records import IncidentNoted, Record
+from kalshi_alpha.pricing.variance_clock import VarianceClock
+from kalshi_alpha.risk import RiskBook
+from kalshi_alpha.sched.windows import WindowSchedule
+
+LISTING_LEAD_S: Final = 60
+"""How long before a window its ladders are read and their books subscribed."""
+INCIDENTS_KEPT: Final = 200
+
+
+class VenueFacts:
+    """What the venue told about itself and our group."""
+
+    def __init__(self) -> None:
+        self.connected = False
+        self.exchange_active = False
+        self.trading_active = False
+        self.status_mono_ns: int | None = None
+        self.group_id = ""
+        self.reconciled = False
+
+
+class EngineFacts:
+    """All facts, the commands being collected, and the deadlines by name."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.config_hash = config.content_hash()
+        self.schedule = WindowSchedule(config.windows)
+        self.failover = DualFeedFailover(config.feeds)
+        self.clock = VarianceClock(config.pricing)
+        self.params_hash = self.clock.params_hash
+        self.orders = OutstandingOrdersState()
+        self.ledger = Ledger()
+        self.risk = RiskBook(config.risk)
+        self.ev_gap = EvGapMonitor()
+        self.bucket = TokenBucket(config.venue.write_tokens_per_s, config.venue.write_bucket)
+        self.venue = VenueFacts()
+        self.ladders: dict[str, QuotedLadder] = {}
+        self.event_of: dict[str, str] = {}
+        """Market ticker -> event ticker, for every ladder read since the start."""
+        self.active_windows: tuple[Window, ...] = ()
+        self.reasons: tuple[StandDown, ...] = ()
+        self.feed_connected: dict[Leg, bool] = {"polygon": False, "massive": False}
+        self.fees_unknown: dict[str, str] = {}
+        self.storage_failure = ""
+        self.shutting_down = ""
+        self.epoch = 0
+        self.booted: Now | None = None
+        self.snapshot_verdict = ""
+        self.first_order_mono_ns: int | None = None
+        self.groups: list[str] = []
+        self.incidents: deque[IncidentNoted] = deque(maxlen=INCIDENTS_KEPT)
+        self.quotes_placed = 0
+        self.tokens_spent = 0
+        self.rejected = 0
+        self.out: list[Command] = []
+        self.deadlines: dict[str, int] = {}
+        self._records: list[Record] = []
+        self._sync = False
+        self._numbers = 0
+        self._incident_number = 0
+
+    def number(self) -> int:
+        """Return the next number, for requests, batches and order ids of this epoch."""
+        self._numbers += 1
+        return self._numbers
+
+    def record(self, record: Record, *, sync: bool = False) -> None:
+        """Have a record journalled at the end of this step."""
+        self._records.append(record)
+        self._sync = self._sync or sync
+
+    def take_records(self) -> tuple[tuple[Record, ...], bool]:
+        """Hand over the step's records and whether they must be durable before anything depends on them."""
+        taken, sync = tuple(self._records), self._sync
+        self._records.clear()
+        self._sync = False
+        return taken, sync
+
+    def incident(self, now: Now, kind: str, title: str, did: str, facts: dict[str, str]) -> None:
+        """Note something the operator must be able to read later."""
+        self._incident_number += 1
+        incident_id = f"{self.epoch}-{self._incident_number:03d}-{kind}"
+        noted = IncidentNoted(now.utc_ns, incident_id, kind, title, did, facts)
+        self.incidents.appendleft(noted)
+        self.record(noted)
+
+    def at_utc(self, name: str, utc_ns: int, now: Now) -> None:
+        """Set a deadline by the schedule's clock."""
+        self.deadlines[name] = now.mono_ns + (utc_ns - now.utc_ns)
+
+    def after(self, name: str, seconds: float, now: Now) -> None:
+        """Set a deadline a while from now."""
+        self.deadlines[name] = now.mono_ns + int(seconds * NS_PER_S)
+
+    def due(self, name: str, now: Now) -> bool:
+        """Whether a deadline has been reached; if so it is cleared."""
+        at_ns = self.deadlines.get(name)
+        if at_ns is None or now.mono_ns < at_ns:
+            return False
+        del self.deadlines[name]
+        return True
+
+    def feed_facts(self, now: Now) -> dict[str, str]:
+        """Return the active-feed snapshot that belongs to every feed incident."""
+        view = self.failover.view(now)
+        facts = {"active_feed": view.active, "state": view.state}
+        for leg in view.legs:
+            age = "never" if leg.age_ms is None else f"{leg.age_ms} ms"
+            facts[f"{leg.leg}_ws"] = f"{'connected' if leg.connected else 'disconnected'}, age {age}, SLO {leg.slo_ms} ms"
+            for symbol, seen in sorted(leg.symbols.items()):
+                level = "-" if seen.level is None else f"{seen.level:.2f}"
+                seen_age = "never" if seen.age_ms is None else f"{seen.age_ms} ms"
+                facts[f"{leg.leg} {symbol}"] = f"{level}, age {seen_age}{', stale' if seen.stale else ''}"
+        return facts

@@ -1,0 +1,116 @@
+"""The index as the engine sees it: ticks into the failover, its decisions into reasons, incidents and records."""
+
+from typing import Final
+
+from kalshi_alpha.data.failover import FeedSwitch
+from kalshi_alpha.exec.facts import EngineFacts
+from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
+from kalshi_alpha.model.instruments import SERIES, SYMBOLS, Leg, Symbol
+from kalshi_alpha.model.reasons import Reason, StandDown
+from kalshi_alpha.model.records import FeedSwitched
+
+OVERALL: Final = ""
+
+
+class FeedWatch:
+    """Wraps the failover: one decision per symbol's health, every change told once."""
+
+    def __init__(self, facts: EngineFacts) -> None:
+        self._facts = facts
+        self.moved: dict[Symbol, None] = {}
+        """Symbols whose level advanced in this step."""
+        self._down_since: dict[str, int] = {}
+
+    # Facts
+
+    def ticked(self, tick: ev.IndexTicked, now: Now) -> None:
+        """Take a value from a leg."""
+        if self._facts.failover.ingest(tick, now):
+            self.moved[tick.symbol] = None
+
+    def connected(self, leg: Leg, now: Now) -> None:
+        """A leg is subscribed."""
+        self._facts.feed_connected[leg] = True
+        self._facts.failover.connected(leg, now)
+
+    def lost(self, leg: Leg, now: Now) -> None:
+        """A leg's connection ended: its last values still count until they are stale."""
+        self._facts.feed_connected[leg] = False
+        self._facts.failover.lost(leg, now)
+
+    def warned(self, event: ev.FeedWarned, now: Now) -> None:
+        """The vendor complains, or a subscription isn't acknowledged."""
+        if self._facts.active_windows:
+            told = {"leg": event.leg, "status": event.status, "message": event.message}
+            self._facts.incident(now, "feed", f"{event.leg}_ws: {event.status}", "kept the other leg, retries by itself", told)
+
+    # Decisions
+
+    def judge(self, now: Now) -> None:
+        """Let time and silence count, and tell what changed."""
+        for switch in self._facts.failover.evaluate(now):
+            if switch.symbol == OVERALL:
+                self._tell(switch, now)
+
+    def _tell(self, switch: FeedSwitch, now: Now) -> None:
+        facts = self._facts
+        record = FeedSwitched(now.utc_ns, switch.active, switch.previous, switch.reason, switch.polygon_age_ms, switch.massive_age_ms)
+        facts.record(record)
+        if switch.previous == "polygon" or (switch.active == "none" and switch.previous == "massive"):
+            self._down_since.setdefault("polygon", now.mono_ns)
+        if not facts.active_windows:
+            if switch.active == "polygon":
+                self._down_since.pop("polygon", None)
+            return
+        told = facts.feed_facts(now)
+        if switch.active == "none":
+            did = f"stood down; cancelling {len(facts.orders)} orders; a ticket for the vendor needs the snapshot below"
+            facts.incident(now, "both_feeds", "Both feeds are down", did, told)
+        elif switch.active == "massive":
+            title = "Served by massive" if switch.previous == "none" else "polygon_ws is stale"
+            facts.incident(now, "feed", f"{title}: {switch.reason}", "massive is the active feed", told)
+        else:
+            since_ns = self._down_since.pop("polygon", now.mono_ns)
+            outage_s = (now.mono_ns - since_ns) / NS_PER_S
+            facts.incident(now, "feed", f"polygon_ws recovered after {outage_s:.1f} s", "polygon is the active feed again", told)
+
+    def reasons(self, now: Now) -> list[StandDown]:
+        """Return what the feeds forbid, by symbol, for the symbols of the open windows."""
+        facts = self._facts
+        found: list[StandDown] = []
+        if not facts.active_windows:
+            facts.deadlines.pop("final_age", None)
+            return found
+        wanted = {SERIES[series].symbol for window in facts.active_windows for series in window.series}
+        final = any(window.final_minute_ns <= now.utc_ns for window in facts.active_windows)
+        for symbol in SYMBOLS:
+            if symbol not in wanted:
+                continue
+            health = facts.failover.health(symbol, now)
+            if health.serving == "none":
+                found.append(StandDown(Reason.FEED_DOWN, symbol))
+            elif health.disagrees:
+                found.append(StandDown(Reason.FEED_DISAGREES, symbol))
+            elif final and self._late(health.age_ms, health.event_lag_ms):
+                found.append(StandDown(Reason.FINAL_MINUTE_LAG, symbol))
+        if final:
+            self._arm_final_minute(now)
+        return found
+
+    def _late(self, age_ms: int | None, event_lag_ms: int | None) -> bool:
+        feeds = self._facts.config.feeds
+        if age_ms is None or event_lag_ms is None:
+            return True
+        return age_ms > feeds.final_minute_age_ms or event_lag_ms > feeds.final_minute_lag_ms
+
+    def _arm_final_minute(self, now: Now) -> None:
+        """In the last minute silence counts sooner: look again when the oldest value reaches the stricter age."""
+        facts = self._facts
+        limit_ns = (facts.config.feeds.final_minute_age_ms + 1) * NS_PER_MS
+        arrivals = [sample.mono_ns + limit_ns for symbol in SYMBOLS if (sample := facts.failover.sample(symbol)) is not None]
+        later = [at_ns for at_ns in arrivals if at_ns > now.mono_ns]
+        if later:
+            facts.deadlines["final_age"] = min(later)
+        else:
+            facts.deadlines.pop("final_age", None)

@@ -1,0 +1,237 @@
+"""What the venue says of our orders: acknowledgements, refusals, lost answers, ends and fills."""
+
+from typing import Final
+
+from kalshi_alpha.exec.facts import EngineFacts
+from kalshi_alpha.exec.planner import OrderPlanner
+from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.clock import NS_PER_S, Now
+from kalshi_alpha.model.commands import CancelOrders, CancelTarget, PlaceOrders
+from kalshi_alpha.model.orders import Fill, Order, OrderIntent, VenueOrder
+from kalshi_alpha.model.reasons import Reason
+from kalshi_alpha.model.records import FillBooked, LatchSet, OrderClosed, OrderPlaced
+from kalshi_alpha.model.units import usd
+
+PAUSE_CODES: Final = frozenset({"trading_is_paused", "exchange_is_paused"})
+GROUP_CODES: Final = ("order_group", "exceeded_order_group")
+NOT_FOUND: Final = 404
+TOO_MANY: Final = 429
+
+
+class OrderEvents:
+    """Keeps orders, ledger, exposure and slots in step with the venue's word."""
+
+    def __init__(self, facts: EngineFacts, planner: OrderPlanner) -> None:
+        self._facts = facts
+        self._planner = planner
+        self._batches: dict[int, tuple[str, ...]] = {}
+
+    # Sending
+
+    def batch_started(self, batch: int, client_order_ids: tuple[str, ...]) -> None:
+        """Remember which intents a journal batch carries."""
+        if client_order_ids:
+            self._batches[batch] = client_order_ids
+
+    def durable(self, event: ev.IntentsDurable, now: Now) -> None:
+        """Send what is durable now, if everything still allows it: this is the last look before the wire."""
+        facts = self._facts
+        ready = [batch for batch in self._batches if batch <= event.batch]
+        send: list[OrderIntent] = []
+        for batch in ready:
+            for client_order_id in self._batches.pop(batch):
+                order = facts.orders.find(client_order_id)
+                if order is None or order.status != "intended":
+                    continue
+                if self._may_send(order, now):
+                    facts.orders.set_status(order, "sent", now.utc_ns)
+                    send.append(order.intent)
+                else:
+                    self.close(order, "not sent: no longer wanted", now)
+        if send:
+            if facts.first_order_mono_ns is None:
+                facts.first_order_mono_ns = now.mono_ns
+            facts.quotes_placed += len(send)
+            facts.out.append(PlaceOrders(tuple(send)))
+
+    def _may_send(self, order: Order, now: Now) -> bool:
+        intent = order.intent
+        ladder = self._facts.ladders.get(intent.event_ticker)
+        if ladder is None or not ladder.allowed or now.utc_ns >= ladder.window.freeze_ns:
+            return False
+        if intent.expiration_s * NS_PER_S <= now.utc_ns or intent.group_id != self._facts.venue.group_id:
+            return False
+        wanted_e4 = ladder.wanted_e4(ladder.rung_of[intent.ticker], intent.side)
+        return wanted_e4 == intent.price_e4
+
+    # Answers to creates
+
+    def accepted(self, event: ev.OrderAccepted, now: Now) -> None:
+        """An order rests."""
+        order = self._facts.orders.find(event.client_order_id, event.order_id)
+        if order is None:
+            if not self._facts.orders.was_ours(event.client_order_id):
+                self.orphan(event.order_id, event.client_order_id, "", now)
+            return
+        self._facts.orders.accepted(order, event.order_id, event.filled_e2, now.utc_ns)
+        self._facts.record(OrderPlaced(now.utc_ns, event.client_order_id, event.order_id))
+        if order.status == "done":
+            self._ended(order, "executed", now)
+        self._touch(order.intent)
+
+    def rejected(self, event: ev.OrderRejected, now: Now) -> None:
+        """An order was refused: nothing rests. A pause or a dead group is learned from it."""
+        facts = self._facts
+        facts.rejected += 1
+        if event.code in PAUSE_CODES:
+            facts.venue.trading_active = False
+            facts.after("status", 0.5, now)
+        if event.http_status == TOO_MANY:
+            spare = int(facts.bucket.available(now.mono_ns)) - 2 * len(facts.orders)
+            facts.bucket.take(max(0, spare), now.mono_ns)
+        if event.code.lower().startswith(GROUP_CODES):
+            facts.venue.group_id = ""
+            facts.incident(now, "venue", "The venue stopped our order group", "stood down; the operator restarts", {"code": event.code})
+        order = facts.orders.find(event.client_order_id)
+        if order is not None:
+            self.close(order, f"rejected: {event.code}", now)
+
+    def outcome_unknown(self, event: ev.OrderOutcomeUnknown, now: Now) -> None:
+        """An answer was lost: the slot stays taken until the venue tells or the expiry passes."""
+        facts = self._facts
+        order = facts.orders.find(event.client_order_id)
+        if order is None:
+            return
+        if event.action == "create":
+            facts.orders.set_status(order, "unknown", now.utc_ns)
+            order.unknown_reason = event.reason
+            facts.deadlines.setdefault("reads", now.mono_ns)
+        elif event.action == "cancel":
+            facts.deadlines.setdefault("cancel_retry", now.mono_ns + NS_PER_S)
+
+    # Answers to cancels and amends
+
+    def cancelled(self, event: ev.OrderCancelled, now: Now) -> None:
+        """A cancel was acknowledged."""
+        order = self._facts.orders.find(event.client_order_id, event.order_id)
+        if order is not None:
+            self.close(order, "cancelled", now)
+
+    def cancel_refused(self, event: ev.CancelRefused, now: Now) -> None:
+        """404 proves that the order is gone; anything else is tried again."""
+        order = self._facts.orders.find(event.client_order_id, event.order_id)
+        if order is None:
+            return
+        if event.http_status == NOT_FOUND:
+            self.close(order, "gone at cancel", now)
+        else:
+            self._facts.deadlines.setdefault("cancel_retry", now.mono_ns + NS_PER_S)
+
+    def amended(self, event: ev.OrderAmended, now: Now) -> None:
+        """A renewal was acknowledged."""
+        order = self._facts.orders.find(event.client_order_id)
+        if order is not None:
+            order.changed_ns = now.utc_ns
+
+    def amend_refused(self, event: ev.AmendRefused, now: Now) -> None:
+        """The old expiry holds, or the order is gone: then its slot is free."""
+        order = self._facts.orders.find(event.client_order_id)
+        if order is not None and event.http_status == NOT_FOUND:
+            self.close(order, "gone at renewal", now)
+
+    # The private channels
+
+    def updated(self, report: VenueOrder, now: Now) -> None:
+        """The venue's own word on an order."""
+        orders = self._facts.orders
+        order = orders.find(report.client_order_id, report.order_id)
+        if order is None:
+            if report.status == "resting" and report.remaining_e2 > 0 and not orders.was_ours(report.client_order_id):
+                self.orphan(report.order_id, report.client_order_id, report.ticker, now)
+            return
+        orders.reported(order, report, now.utc_ns)
+        if order.status == "done":
+            self._ended(order, report.reason or report.status, now)
+        self._touch(order.intent)
+
+    def filled(self, fill: Fill, now: Now) -> None:
+        """Book a trade, once, wherever it was heard first."""
+        facts = self._facts
+        if not facts.ledger.book(fill):
+            return
+        facts.record(FillBooked(now.utc_ns, fill), sync=True)
+        order = facts.orders.find(fill.client_order_id, fill.order_id)
+        if order is not None:
+            facts.orders.filled(order, fill.count_e2, now.utc_ns)
+            if order.status == "done":
+                self._ended(order, "executed", now)
+            else:
+                self._expose(order)
+        self._position_changed(fill.ticker)
+        held = facts.ledger.position_e2(fill.ticker)
+        if fill.post_position_e2 is not None and fill.post_position_e2 != held:
+            facts.deadlines.setdefault("reads", now.mono_ns)
+        self._watch_loss(now)
+
+    def orphan(self, order_id: str, client_order_id: str, ticker: str, now: Now) -> None:
+        """Cancel an order that rests at the venue and that we don't know."""
+        facts = self._facts
+        target = CancelTarget(client_order_id, order_id, ticker, 0)
+        facts.out.append(CancelOrders((target,), facts.config.venue.subaccount))
+        title = f"Order {order_id} rests at the venue and is unknown here"
+        facts.incident(now, "orders", title, "cancelled it", {"client_order_id": client_order_id, "ticker": ticker})
+
+    def close(self, order: Order, reason: str, now: Now) -> None:
+        """End an order and free its slot."""
+        self._facts.orders.close(order, reason)
+        self._ended(order, reason, now)
+
+    def _ended(self, order: Order, reason: str, now: Now) -> None:
+        facts, intent = self._facts, order.intent
+        facts.risk.drop_order(intent.event_ticker, intent.client_order_id)
+        facts.record(OrderClosed(now.utc_ns, intent.client_order_id, reason))
+        self._planner.retry_refused()
+        self._touch(intent)
+
+    def _expose(self, order: Order) -> None:
+        ladder = self._facts.ladders.get(order.intent.event_ticker)
+        if ladder is not None:
+            intent = order.intent
+            rung = ladder.rung_of[intent.ticker]
+            self._facts.risk.set_order(
+                intent.event_ticker, intent.client_order_id, rung, intent.side, intent.price_e4, order.remaining_e2
+            )
+
+    def _position_changed(self, ticker: str) -> None:
+        facts = self._facts
+        ladder = facts.ladders.get(facts.event_of.get(ticker, ""))
+        if ladder is None:
+            return
+        rung = ladder.rung_of[ticker]
+        position_e2 = facts.ledger.position_e2(ticker)
+        facts.risk.set_position(ladder.ladder.event_ticker, rung, position_e2, facts.ledger.market_cash_e6(ticker))
+        ladder.hold(rung, position_e2)
+
+    def _watch_loss(self, now: Now) -> None:
+        facts = self._facts
+        realised_e6, marked_e6 = facts.ledger.realised_e6, facts.ledger.marked_e6(fair_values(facts))
+        if Reason.RISK_LIMIT not in facts.orders.latches and facts.risk.daily_loss_reached(realised_e6, marked_e6):
+            facts.orders.mark_cancel_all(Reason.RISK_LIMIT)
+            facts.record(LatchSet(now.utc_ns, Reason.RISK_LIMIT, "system", "daily loss limit"), sync=True)
+            amounts = {"realised_usd": usd(realised_e6), "marked_usd": usd(marked_e6)}
+            facts.incident(now, "risk", "Daily loss limit reached", "cancelled everything and latched", amounts)
+
+    def _touch(self, intent: OrderIntent) -> None:
+        ladder = self._facts.ladders.get(intent.event_ticker)
+        if ladder is not None:
+            ladder.touch(ladder.rung_of[intent.ticker])
+
+
+def fair_values(facts: EngineFacts) -> dict[str, float]:
+    """Return the fair value of every market of the live ladders that we hold."""
+    fair: dict[str, float] = {}
+    for ticker in facts.ledger.held_tickers():
+        ladder = facts.ladders.get(facts.event_of.get(ticker, ""))
+        if ladder is not None:
+            fair[ticker] = ladder.quoter.fair_p[ladder.rung_of[ticker]]
+    return fair

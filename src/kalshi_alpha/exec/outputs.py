@@ -1,0 +1,50 @@
+"""The engine's documents: freshness.json, ev_gap.json, the snapshot and REPORT.md, from its present state."""
+
+from pathlib import Path
+
+import msgspec
+
+from kalshi_alpha.adapters.files import FileSnapshotStore, Layout, write_atomically
+from kalshi_alpha.adapters.log import log
+from kalshi_alpha.adapters.report import note_incident
+from kalshi_alpha.exec.engine import Engine
+from kalshi_alpha.exec.monitors import EvGapDocument, FreshnessDocument, ev_gap_document, freshness_document
+from kalshi_alpha.model.clock import Now
+from kalshi_alpha.model.records import IncidentNoted
+from kalshi_alpha.sched.hotrestart import HotRestartManager
+from kalshi_alpha.sched.windows_status import scheduler_window
+
+
+def monitor_documents(engine: Engine, now: Now) -> tuple[FreshnessDocument, EvGapDocument]:
+    """Return both monitors for this instant."""
+    facts = engine.facts
+    block = scheduler_window(None, now.utc_ns, facts.schedule).scheduler_window
+    fresh = freshness_document(facts.failover.view(now), now, block, in_window=bool(facts.active_windows))
+    return fresh, ev_gap_document(fresh, facts.ev_gap.summary())
+
+
+class ArtifactWriter:
+    """Writes what was made in the loop; its methods run in a worker thread and never raise into it."""
+
+    def __init__(self, root: Path) -> None:
+        """Write below ``root``."""
+        self.layout = Layout(root)
+        self.snapshots = HotRestartManager(FileSnapshotStore(self.layout.snapshot))
+
+    def monitors(self, fresh: FreshnessDocument, gap: EvGapDocument) -> None:
+        """Replace both monitor files."""
+        try:
+            self.layout.monitors.mkdir(parents=True, exist_ok=True)
+            for document in (fresh, gap):
+                name = "freshness.json" if document.name == "data_freshness" else "ev_gap.json"
+                data = msgspec.json.format(msgspec.json.encode(document), indent=1)
+                write_atomically(self.layout.monitors / name, data, durable=False)
+        except OSError as error:
+            log("monitors_not_written", error=str(error))
+
+    def incident(self, noted: IncidentNoted) -> None:
+        """Put an incident at the head of REPORT.md."""
+        try:
+            note_incident(self.layout.root, noted)
+        except OSError as error:
+            log("incident_not_written", incident=noted.incident_id, error=str(error))

@@ -1,0 +1,252 @@
+"""The difference between what we want to rest and what rests, as the order calls the write budget allows.
+
+Cancels come first and are always paid for: no create or renewal is sent unless what remains in the bucket still cancels
+everything (invariant: budget >= 2 tokens x live orders). Of the rest, the quotes that matter most go first.
+"""
+
+from heapq import nlargest
+from typing import Final
+
+from kalshi_alpha.exec.facts import EngineFacts
+from kalshi_alpha.exec.quoted_ladder import QuotedLadder
+from kalshi_alpha.exec.state.orders import Slot
+from kalshi_alpha.model.clock import NS_PER_S, Now
+from kalshi_alpha.model.commands import AmendExpiry, CancelOrders, CancelTarget
+from kalshi_alpha.model.orders import Order, OrderIntent, QuoteInputs
+from kalshi_alpha.model.records import OrderIntended
+from kalshi_alpha.model.units import CONTRACT_E2
+
+CREATE_TOKENS: Final = 10
+AMEND_TOKENS: Final = 10
+CANCEL_TOKENS: Final = 2
+RENEW_AHEAD_S: Final = 6
+"""A resting order is renewed when it would expire within this time."""
+RENEW_AHEAD_FINAL_S: Final = 4
+LEAST_LIFE_S: Final = 3
+"""An order that couldn't live this long isn't placed."""
+CANCEL_RETRY_S: Final = 1.0
+EVICTION_RATIO: Final = 1.5
+REVIEW_S: Final = 0.5
+"""How often renewals and evictions are looked for."""
+
+
+class OrderPlanner:
+    """Holds what is wanted but doesn't rest, and turns differences into calls."""
+
+    def __init__(self, facts: EngineFacts) -> None:
+        self._facts = facts
+        self._missing: dict[Slot, tuple[float, str]] = {}
+        self._refused: dict[Slot, tuple[float, str]] = {}
+
+    def __len__(self) -> int:
+        """Count the wanted quotes that don't rest."""
+        return len(self._missing)
+
+    def plan(self, now: Now) -> None:
+        """Emit cancels, new intents and renewals for everything that changed."""
+        facts = self._facts
+        targets: list[Order] = []
+        for ladder in facts.ladders.values():
+            if ladder.dirty:
+                self._compare(ladder, targets)
+        if facts.due("cancel_retry", now):
+            late_ns = now.utc_ns - int(CANCEL_RETRY_S * NS_PER_S)
+            targets += [order for order in facts.orders.live() if order.status == "cancelling" and order.changed_ns <= late_ns]
+        review = facts.due("review", now)
+        if review:
+            self._evict(targets)
+        if targets:
+            self._cancel(targets, now)
+        if review:
+            self._renew(now)
+        if self._missing:
+            self._create(now)
+        if len(facts.orders) and "review" not in facts.deadlines:
+            facts.after("review", REVIEW_S, now)
+
+    def forget(self, ladder: QuotedLadder) -> None:
+        """Drop what was wanted of a ladder that ends."""
+        for rung in ladder.books:
+            ticker = ladder.ladder.markets[rung].ticker
+            for table in (self._missing, self._refused):
+                table.pop((ticker, "bid"), None)
+                table.pop((ticker, "ask"), None)
+
+    def retry_refused(self) -> None:
+        """Risk was freed: what it refused may be wanted again."""
+        if self._refused:
+            self._missing.update(self._refused)
+            self._refused.clear()
+
+    def cancel_everything(self, now: Now) -> None:
+        """Cancel all that rests, whatever is wanted."""
+        resting = [order for order in self._facts.orders.live() if order.status == "resting"]
+        if resting:
+            self._cancel(resting, now)
+
+    def _compare(self, ladder: QuotedLadder, targets: list[Order]) -> None:
+        orders, event = self._facts.orders, ladder.ladder.event_ticker
+        for slot, rung in ladder.dirty.items():
+            wanted_e4 = ladder.wanted_e4(rung, slot[1])
+            order = orders.in_slot(*slot)
+            self._refused.pop(slot, None)
+            if order is None:
+                if wanted_e4:
+                    self._missing[slot] = (ladder.value(rung), event)
+                else:
+                    self._missing.pop(slot, None)
+                continue
+            self._missing.pop(slot, None)
+            if order.status == "resting" and order.intent.price_e4 != wanted_e4:
+                targets.append(order)
+        ladder.dirty.clear()
+
+    def _cancel(self, targets: list[Order], now: Now) -> None:
+        facts = self._facts
+        affordable = int(facts.bucket.available(now.mono_ns)) // CANCEL_TOKENS
+        named = [order for order in targets if order.order_id]
+        sent = named[:affordable]
+        if len(sent) < len(named):
+            facts.after("cancel_retry", 0.1, now)
+            for order in named[affordable:]:
+                self._touch(order)
+        if not sent:
+            return
+        facts.bucket.take(CANCEL_TOKENS * len(sent), now.mono_ns)
+        facts.tokens_spent += CANCEL_TOKENS * len(sent)
+        for order in sent:
+            facts.orders.set_status(order, "cancelling", now.utc_ns)
+        cancels = tuple(
+            CancelTarget(order.intent.client_order_id, order.order_id, order.intent.ticker, order.intent.exchange_index) for order in sent
+        )
+        facts.out.append(CancelOrders(cancels, facts.config.venue.subaccount))
+        facts.deadlines.setdefault("cancel_retry", now.mono_ns + int(CANCEL_RETRY_S * NS_PER_S))
+
+    def _touch(self, order: Order) -> None:
+        ladder = self._facts.ladders.get(order.intent.event_ticker)
+        if ladder is not None:
+            ladder.touch(ladder.rung_of[order.intent.ticker])
+
+    def _evict(self, targets: list[Order]) -> None:
+        """Give up the resting quote that matters least for a wanted one that matters much more."""
+        facts = self._facts
+        if len(facts.orders) < facts.config.quoting.max_open_orders or not self._missing:
+            return
+        best = max(value for value, _ in self._missing.values())
+        resting = [(self._value(order), order.intent.client_order_id, order) for order in facts.orders.live() if order.status == "resting"]
+        if resting:
+            worst, _, order = min(resting)
+            if best > EVICTION_RATIO * worst and order not in targets:
+                targets.append(order)
+
+    def _value(self, order: Order) -> float:
+        ladder = self._facts.ladders.get(order.intent.event_ticker)
+        return 0.0 if ladder is None else ladder.value(ladder.rung_of[order.intent.ticker])
+
+    def _affordable(self, tokens_each: int, growth: int, now: Now) -> int:
+        """Return how many calls leave enough to cancel everything, each adding ``growth`` live orders."""
+        spare = int(self._facts.bucket.available(now.mono_ns)) - CANCEL_TOKENS * len(self._facts.orders)
+        return max(0, spare // (tokens_each + CANCEL_TOKENS * growth))
+
+    def _renew(self, now: Now) -> None:
+        facts = self._facts
+        due: list[tuple[float, str, Order, int]] = []
+        for order in facts.orders.live():
+            ladder = facts.ladders.get(order.intent.event_ticker)
+            if order.status != "resting" or ladder is None or not ladder.allowed:
+                continue
+            final = now.utc_ns >= ladder.window.final_minute_ns
+            ahead_s = RENEW_AHEAD_FINAL_S if final else RENEW_AHEAD_S
+            expiration_s = self._expiration_s(ladder, now)
+            if order.expiration_s - now.utc_ns // NS_PER_S <= ahead_s and expiration_s > order.expiration_s:
+                due.append((self._value(order), order.intent.client_order_id, order, expiration_s))
+        for _, _, order, expiration_s in nlargest(self._affordable(AMEND_TOKENS, 0, now), due):
+            facts.bucket.take(AMEND_TOKENS, now.mono_ns)
+            facts.tokens_spent += AMEND_TOKENS
+            order.expiration_s = expiration_s
+            total_e2 = order.filled_e2 + order.remaining_e2
+            facts.out.append(AmendExpiry(order.intent, order.order_id, total_e2, expiration_s))
+
+    def _create(self, now: Now) -> None:
+        facts = self._facts
+        room = facts.config.quoting.max_open_orders - len(facts.orders)
+        count = min(room, self._affordable(CREATE_TOKENS, 1, now), len(self._missing))
+        if count <= 0:
+            if room > 0:
+                facts.deadlines.setdefault("budget", facts.bucket.ready_at_ns(self._needed(), now.mono_ns))
+            return
+        best = nlargest(count, ((value, slot, event) for slot, (value, event) in self._missing.items()))
+        for _, slot, event in best:
+            self._intend(slot, facts.ladders[event], now)
+
+    def _needed(self) -> int:
+        live = len(self._facts.orders)
+        return min(self._facts.config.venue.write_bucket, CREATE_TOKENS + CANCEL_TOKENS * (live + 1))
+
+    def _intend(self, slot: Slot, ladder: QuotedLadder, now: Now) -> None:
+        facts, quoter = self._facts, ladder.quoter
+        ticker, side = slot
+        rung = ladder.rung_of[ticker]
+        kept = self._missing.pop(slot)
+        price_e4 = ladder.wanted_e4(rung, side)
+        expiration_s = self._expiration_s(ladder, now)
+        if not price_e4 or expiration_s - now.utc_ns // NS_PER_S < LEAST_LIFE_S:
+            return
+        count_e2 = facts.config.quoting.count_contracts * CONTRACT_E2
+        refusal = facts.risk.refusal(ladder.ladder.event_ticker, rung, side, price_e4, count_e2, quoter.fair_p[rung])
+        if refusal is not None:
+            self._refused[slot] = kept
+            return
+        market = ladder.ladder.markets[rung]
+        intent = OrderIntent(
+            client_order_id=f"{facts.epoch}-{facts.number()}",
+            ticker=ticker,
+            event_ticker=market.event_ticker,
+            series=market.series,
+            window=ladder.window.key,
+            side=side,
+            price_e4=price_e4,
+            count_e2=count_e2,
+            expiration_s=expiration_s,
+            group_id=facts.venue.group_id,
+            exchange_index=market.exchange_index,
+            subaccount=facts.config.venue.subaccount,
+            inputs=self._inputs(ladder, rung, side == "bid", now),
+        )
+        facts.orders.intend(intent, now.utc_ns)
+        facts.risk.set_order(intent.event_ticker, intent.client_order_id, rung, side, price_e4, count_e2)
+        facts.bucket.take(CREATE_TOKENS, now.mono_ns)
+        facts.tokens_spent += CREATE_TOKENS
+        facts.ev_gap.observe(intent, ladder.fees)
+        facts.record(OrderIntended(now.utc_ns, intent), sync=True)
+
+    def _inputs(self, ladder: QuotedLadder, rung: int, is_bid: bool, now: Now) -> QuoteInputs:
+        market, book = ladder.ladder.markets[rung], ladder.books[rung]
+        sample = self._facts.failover.sample(ladder.ladder.symbol)
+        assert sample is not None
+        assert ladder.level is not None
+        return QuoteInputs(
+            symbol=ladder.ladder.symbol,
+            level=ladder.level,
+            event_ms=sample.event_ms,
+            leg=sample.leg,
+            quoted_ns=now.utc_ns,
+            target_ns=ladder.window.target_ns,
+            variance=ladder.variance,
+            lo_e2=market.lo_e2,
+            hi_e2=market.hi_e2,
+            best_bid_e4=book.best_bid_e4,
+            best_ask_e4=book.best_ask_e4,
+            fair_p=ladder.quoter.fair_p[rung],
+            ev_e6=ladder.quoter.ev_e6(rung, "bid" if is_bid else "ask"),
+            params_hash=self._facts.params_hash,
+        )
+
+    def _expiration_s(self, ladder: QuotedLadder, now: Now) -> int:
+        """Return the venue-side end of an order placed now: its TTL, but a second before the freeze at the latest."""
+        quoting, window = self._facts.config.quoting, ladder.window
+        ttl_s = quoting.ttl_final_minute_s if now.utc_ns >= window.final_minute_ns else quoting.ttl_s
+        latest_s = window.freeze_ns // NS_PER_S - 1
+        return min(now.utc_ns // NS_PER_S + ttl_s, latest_s, ladder.ladder.close_ns // NS_PER_S)
+
+

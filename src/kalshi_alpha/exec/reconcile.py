@@ -1,0 +1,263 @@
+"""Every start is a restart: nothing is quoted until the venue has told what rests, what filled and what we hold.
+
+    booted -> old groups triggered -> orders, fills, positions read as of later than that, nothing resting
+           -> this epoch's group created -> reconciled
+    then: read again every 15 s while anything can rest, and after every doubt
+"""
+
+from typing import Final
+
+from kalshi_alpha.exec.facts import EngineFacts
+from kalshi_alpha.exec.order_events import OrderEvents
+from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.clock import NS_PER_S, Now
+from kalshi_alpha.model.commands import (
+    CreateGroup,
+    ReadFills,
+    ReadOpenOrders,
+    ReadPositions,
+    ReadStatus,
+    TriggerGroup,
+)
+from kalshi_alpha.model.reasons import Reason
+from kalshi_alpha.model.records import GroupRecorded, GroupRetired
+
+BOOT_RETRY_S: Final = 0.1
+READ_RETRY_S: Final = 1.0
+READ_EVERY_S: Final = 15.0
+STATUS_EVERY_S: Final = 10.0
+STATUS_GOOD_FOR_S: Final = 45.0
+FILLS_OVERLAP_S: Final = 120
+FIRST_FILLS_S: Final = 86_400
+READ_NAMES: Final = ("ReadOpenOrders", "ReadFills", "ReadPositions")
+
+
+class Reconciler:
+    """Asks the venue until its answers prove the state, at the start and for ever after."""
+
+    def __init__(self, facts: EngineFacts, orders: OrderEvents) -> None:
+        self._facts = facts
+        self._orders = orders
+        self._old_groups: list[str] = []
+        self._in_flight: dict[int, str] = {}
+        self._proof_ns = 0
+        self._proved: dict[str, bool] = dict.fromkeys(READ_NAMES, False)
+        self._group_asked = False
+        self.mismatch = ""
+        self.empty_as_of_ns = 0
+        """The venue showed nothing of ours resting as of this instant (UTC ns); 0: it never did or has since shown some."""
+
+    def boot(self, event: ev.Booted, now: Now) -> None:
+        """Start over: trigger every earlier group, then read."""
+        facts = self._facts
+        self._proof_ns = now.utc_ns
+        self._old_groups = list(event.old_groups)
+        for group in self._old_groups:
+            facts.out.append(TriggerGroup(self._ask("TriggerGroup"), group))
+            facts.bucket.take(10, now.mono_ns)
+        facts.after("status", 0.0, now)
+        facts.after("reads", 0.0, now)
+        if not self._old_groups:
+            self._create_group(now)
+
+    def act(self, now: Now) -> None:
+        """Ask what is due to be asked."""
+        facts = self._facts
+        if facts.due("status", now):
+            facts.out.append(ReadStatus(self._ask("ReadStatus")))
+            facts.after("status", STATUS_EVERY_S, now)
+        if facts.due("reads", now):
+            self._read(now)
+        if facts.due("group", now) and not facts.venue.group_id and not self._group_asked and facts.booted is not None:
+            self._create_group(now)
+
+    def _read(self, now: Now) -> None:
+        facts = self._facts
+        subaccount = facts.config.venue.subaccount
+        waiting = set(self._in_flight.values())
+        if "ReadOpenOrders" not in waiting:
+            facts.out.append(ReadOpenOrders(self._ask("ReadOpenOrders"), subaccount))
+        if "ReadFills" not in waiting and not (self._booting and self._proved["ReadFills"]):
+            since_s = facts.ledger.fills_cursor_s - FILLS_OVERLAP_S if facts.ledger.fills_cursor_s else now.utc_ns // NS_PER_S - FIRST_FILLS_S
+            facts.out.append(ReadFills(self._ask("ReadFills"), since_s, subaccount))
+        if "ReadPositions" not in waiting and not (self._booting and self._proved["ReadPositions"]):
+            facts.out.append(ReadPositions(self._ask("ReadPositions"), subaccount))
+        self._schedule_read(now)
+
+    @property
+    def _booting(self) -> bool:
+        return not self._facts.venue.reconciled
+
+    def _schedule_read(self, now: Now) -> None:
+        facts = self._facts
+        if self._booting:
+            facts.after("reads", BOOT_RETRY_S, now)
+        elif facts.active_windows or len(facts.orders):
+            facts.after("reads", READ_EVERY_S, now)
+        else:
+            facts.after("reads", 4 * READ_EVERY_S, now)
+
+    def _ask(self, name: str) -> int:
+        request = self._facts.number()
+        self._in_flight[request] = name
+        return request
+
+    def _create_group(self, now: Now) -> None:
+        facts = self._facts
+        self._group_asked = True
+        facts.bucket.take(10, now.mono_ns)
+        limit = facts.config.quoting.group_contracts_limit
+        facts.out.append(CreateGroup(self._ask("CreateGroup"), limit, facts.config.venue.subaccount))
+
+    # Answers
+
+    def failed(self, event: ev.RequestFailed, now: Now) -> None:
+        """A read or group call failed: ask again soon, fail closed until then."""
+        facts = self._facts
+        name = self._in_flight.pop(event.request, "")
+        if name == "TriggerGroup":
+            facts.after("triggers", BOOT_RETRY_S * 3, now)
+        elif name == "CreateGroup":
+            self._group_asked = False
+            facts.after("group", READ_RETRY_S / 2, now)
+        elif name == "ReadStatus":
+            facts.after("status", READ_RETRY_S, now)
+        elif name in READ_NAMES:
+            facts.after("reads", BOOT_RETRY_S * 3 if self._booting else READ_RETRY_S, now)
+
+    def retry_triggers(self, now: Now) -> None:
+        """Trigger again what wasn't acknowledged."""
+        facts = self._facts
+        if facts.due("triggers", now) and "TriggerGroup" not in self._in_flight.values():
+            for group in self._old_groups:
+                facts.out.append(TriggerGroup(self._ask("TriggerGroup"), group))
+
+    def group_created(self, event: ev.GroupCreated, now: Now) -> None:
+        """Take this epoch's group, durably."""
+        facts = self._facts
+        self._answered("CreateGroup")
+        facts.venue.group_id = event.group_id
+        facts.groups.append(event.group_id)
+        facts.record(GroupRecorded(now.utc_ns, event.group_id, facts.epoch), sync=True)
+
+    def group_triggered(self, event: ev.GroupTriggered, now: Now) -> None:
+        """An earlier epoch can place nothing any more; what is read from now on is the whole truth."""
+        facts = self._facts
+        self._answered("TriggerGroup")
+        if event.group_id in self._old_groups:
+            self._old_groups.remove(event.group_id)
+            facts.record(GroupRetired(now.utc_ns, event.group_id))
+            if not self._old_groups:
+                self._proof_ns = now.utc_ns
+                self._proved = dict.fromkeys(READ_NAMES, False)
+                self._create_group(now)
+        if event.group_id == facts.venue.group_id:
+            facts.venue.group_id = ""
+
+    def status_read(self, event: ev.ExchangeStatusRead, now: Now) -> None:
+        """Take the venue's word on whether it trades."""
+        venue = self._facts.venue
+        self._answered("ReadStatus")
+        was_trading = venue.exchange_active and venue.trading_active
+        venue.exchange_active, venue.trading_active = event.exchange_active, event.trading_active
+        venue.status_mono_ns = now.mono_ns
+        if was_trading != (event.exchange_active and event.trading_active):
+            self._facts.deadlines.setdefault("reads", now.mono_ns)
+
+    def open_orders_read(self, event: ev.OpenOrdersRead, now: Now) -> None:
+        """Compare what rests at the venue with what we think rests."""
+        facts = self._facts
+        self._in_flight.pop(event.request, None)
+        at_venue = {order.order_id: order for order in event.orders}
+        for report in event.orders:
+            self._orders.updated(report, now)
+        for order in list(facts.orders.live()):
+            known = order.status in {"resting", "cancelling"} or order.unknown_reason == "restart"
+            if known and order.changed_ns < event.as_of_ns and order.order_id not in at_venue:
+                self._orders.close(order, "not at the venue", now)
+        self.empty_as_of_ns = 0 if event.orders else event.as_of_ns
+        if event.orders and self._booting:
+            self._cancel_leftovers(now)
+        self._prove("ReadOpenOrders", event.as_of_ns, now, fine=not event.orders)
+
+    def _cancel_leftovers(self, now: Now) -> None:
+        for order in self._facts.orders.live():
+            if order.status == "resting":
+                self._facts.after("leftovers", 0.0, now)
+
+    def fills_read(self, event: ev.FillsRead, now: Now) -> None:
+        """Book every fill that wasn't heard of before."""
+        self._in_flight.pop(event.request, None)
+        for fill in event.fills:
+            self._orders.filled(fill, now)
+        self._prove("ReadFills", event.as_of_ns, now, fine=True)
+
+    def positions_read(self, event: ev.PositionsRead, now: Now) -> None:
+        """Compare positions in the markets that still trade; a difference stands down until a later read agrees."""
+        facts = self._facts
+        self._in_flight.pop(event.request, None)
+        if event.as_of_ns < facts.ledger.last_fill_ms * 1_000_000 or not self._fills_known:
+            return
+        trading = {
+            ticker for ladder in facts.ladders.values() if now.utc_ns < ladder.window.target_ns for ticker in ladder.rung_of
+        }
+        relevant = tuple(position for position in event.positions if position.ticker in trading)
+        found = facts.ledger.mismatch(relevant, trading) or ""
+        if found and not self.mismatch:
+            facts.incident(now, "orders", f"Positions differ from the venue's: {found}", "stood down until they agree", {})
+        if found:
+            facts.after("reads", READ_RETRY_S, now)
+        self.mismatch = found
+        self._prove("ReadPositions", event.as_of_ns, now, fine=not found)
+
+    @property
+    def _fills_known(self) -> bool:
+        return self._proved["ReadFills"] or not self._booting
+
+    def _answered(self, name: str) -> None:
+        for request, asked in self._in_flight.items():
+            if asked == name:
+                del self._in_flight[request]
+                return
+
+    def _prove(self, name: str, as_of_ns: int, now: Now, *, fine: bool) -> None:
+        facts = self._facts
+        if not self._booting:
+            return
+        self._proved[name] = self._proved[name] or (fine and as_of_ns >= self._proof_ns and not self._old_groups)
+        if all(self._proved.values()) and not len(facts.orders):
+            facts.venue.reconciled = True
+            self._schedule_read(now)
+            if facts.snapshot_verdict != "missing":
+                self._note_restart(now)
+
+    def _note_restart(self, now: Now) -> None:
+        facts = self._facts
+        assert facts.booted is not None
+        took_s = (now.mono_ns - facts.booted.mono_ns) / NS_PER_S
+        told = {"epoch": str(facts.epoch), "snapshot": facts.snapshot_verdict, "latches": ", ".join(facts.orders.latches) or "none"}
+        facts.incident(
+            now, "restart", f"Restarted as epoch {facts.epoch}", f"triggered older groups and reconciled with the venue in {took_s:.2f} s", told
+        )
+
+    def reasons(self, now: Now) -> list[Reason]:
+        """Return what of the venue's state forbids quoting."""
+        facts, venue = self._facts, self._facts.venue
+        found: list[Reason] = []
+        if not venue.reconciled:
+            found.append(Reason.NOT_RECONCILED)
+        if not venue.connected:
+            found.append(Reason.VENUE_DISCONNECTED)
+        if venue.status_mono_ns is None or now.mono_ns - venue.status_mono_ns > STATUS_GOOD_FOR_S * NS_PER_S:
+            found.append(Reason.EXCHANGE_UNKNOWN)
+        elif not (venue.exchange_active and venue.trading_active):
+            found.append(Reason.EXCHANGE_PAUSED)
+        if not venue.group_id:
+            found.append(Reason.NO_ORDER_GROUP)
+        if self.mismatch:
+            found.append(Reason.LEDGER_MISMATCH)
+        if facts.storage_failure:
+            found.append(Reason.STORAGE_FAILED)
+        if facts.shutting_down:
+            found.append(Reason.SHUTTING_DOWN)
+        return found

@@ -1,0 +1,228 @@
+"""``kalshi-alpha run``: the trading process. One config file says everything it talks to."""
+
+import argparse
+import asyncio
+import signal
+from collections.abc import Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from kalshi_alpha import cli
+from kalshi_alpha.adapters.control_socket import (
+    CancelAll,
+    Clear,
+    ControlCommand,
+    ControlError,
+    ControlReply,
+    ControlServer,
+    Status,
+    Stop,
+    control_path,
+    take_stop_request,
+)
+from kalshi_alpha.adapters.kalshi.auth import KeyFileError, Signer, load_signer
+from kalshi_alpha.adapters.kalshi.http import VenueHttp
+from kalshi_alpha.adapters.kalshi.stream import VenueStream
+from kalshi_alpha.adapters.log import log
+from kalshi_alpha.adapters.massive.stream import FeedStream
+from kalshi_alpha.adapters.secret_file import SecretFileError, read_secret
+from kalshi_alpha.adapters.system_clock import Clock, load_clock
+from kalshi_alpha.adapters.websocket import ConnectParameters, drive
+from kalshi_alpha.config import Config, ConfigError, FeedLegConfig, load_config
+from kalshi_alpha.exec.engine import Engine
+from kalshi_alpha.exec.engine_view import engine_view
+from kalshi_alpha.exec.outputs import ArtifactWriter
+from kalshi_alpha.exec.runners.start import StartState, prepare
+from kalshi_alpha.exec.shell import Send, Shell
+from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.clock import NS_PER_MS
+from kalshi_alpha.model.http import HttpRequest, HttpResponse
+from kalshi_alpha.model.instruments import SYMBOLS, Leg
+
+VIEW_EVERY_S: Final = 0.2
+REACH_S: Final = 5.0
+"""How long the venue may leave the first request unanswered before the process gives up."""
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What the command line and the files it names come to, checked."""
+
+    root: Path
+    config: Config
+    signer: Signer
+    api_keys: dict[Leg, str]
+    clock: Clock
+
+
+def main(argv: list[str]) -> int:
+    """Run until stopped; 0 when nothing was left resting."""
+    parser = cli.parser("kalshi-alpha run", "The trading process: quotes the ladders of its windows until it is stopped.")
+    parser.add_argument("--config", type=Path, required=True, help="settings file (TOML); configs/example.toml shows every key")
+    settings = read_settings(parser.parse_args(argv))
+    state = prepare(settings.root, settings.clock.now())
+    try:
+        return asyncio.run(trade(settings, state))
+    finally:
+        state.journal.close()
+        state.lock.close()
+
+
+def read_settings(arguments: argparse.Namespace) -> Settings:
+    """Read every file the settings name.
+
+    Raises:
+        UsageError: one of them is missing, unreadable or wrong; the message names it.
+    """
+    try:
+        config = load_config(arguments.config)
+        refuse_paper_at_the_venue(config)
+        clock = load_clock(Path(config.clock.plan_file) if config.clock else None)
+        signer = load_signer(config.venue.key_id_file, config.venue.private_key_file)
+        keys = {leg: read_secret(Path(leg_config.api_key_file)) for leg, leg_config in legs(config)}
+    except (ConfigError, KeyFileError, SecretFileError) as error:
+        raise cli.UsageError(str(error)) from error
+    except (OSError, ValueError, msgspec.DecodeError) as error:
+        message = f"clock plan: {error}"
+        raise cli.UsageError(message) from error
+    return Settings(arguments.root, config, signer, keys, clock)
+
+
+def legs(config: Config) -> tuple[tuple[Leg, FeedLegConfig], ...]:
+    """Return both legs with their settings."""
+    return (("polygon", config.feeds.polygon), ("massive", config.feeds.massive))
+
+
+def refuse_paper_at_the_venue(config: Config) -> None:
+    """Let ``mode = "paper"`` talk to loopback addresses only.
+
+    Raises:
+        ConfigError: it names another.
+    """
+    addresses = (config.venue.rest_url, config.venue.ws_url)
+    if config.mode != "live":
+        for address in addresses:
+            if urlsplit(address).hostname not in LOOPBACK:
+                message = f'mode = "{config.mode}" talks to simulators on loopback only, not to {address}'
+                raise ConfigError(message)
+
+
+async def trade(settings: Settings, state: StartState) -> int:
+    """Wire sockets to the engine and run until it exits."""
+    config, clock = settings.config, settings.clock
+    engine = Engine(config, state.recovered)
+    shell = Shell(engine, clock, state.journal, ArtifactWriter(settings.root))
+    venue_stream = VenueStream(seed=state.booted.epoch, subaccount=config.venue.subaccount)
+    poke = asyncio.Event()
+    answered = asyncio.Event()
+    clients = [VenueHttp(config.venue.rest_url, settings.signer, clock, config.venue.request_timeout_s) for _ in range(2)]
+    shell.connect(venue_stream, poke.set, _heard(clients[0], answered), _heard(clients[1], answered))
+    control = await start_control(settings, shell)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, _shut_down, shell, signal.Signals(number).name)
+    background = [asyncio.create_task(work) for work in _streams(settings, shell, venue_stream, poke)]
+    background.append(asyncio.create_task(_publish(shell, control)))
+    background.append(asyncio.create_task(_reach(settings, shell, answered)))
+    for task in background:
+        task.add_done_callback(shell.watch)
+    try:
+        shell.on_events([state.booted])
+        stop = take_stop_request(settings.root)
+        if stop is not None:
+            shell.on_events([ev.OperatorStopped(stop.actor, stop.reason)])
+        done = await shell.finished
+        log("exit", clean=done.clean, reason=done.reason)
+        return cli.EXIT_OK if done.clean else cli.EXIT_NO
+    finally:
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        await control.close()
+        for client in clients:
+            await client.close()
+        shell.close()
+
+
+def _heard(client: VenueHttp, answered: asyncio.Event) -> Send:
+    """Note the first answer on the way."""
+
+    async def send(request: HttpRequest) -> HttpResponse:
+        response = await client.send(request)
+        if response.status:
+            answered.set()
+        return response
+
+    return send
+
+
+def _streams(settings: Settings, shell: Shell, venue: VenueStream, poke: asyncio.Event) -> list[Coroutine[None, None, None]]:
+    """Return the socket loops of the venue and of both legs."""
+    config, clock = settings.config, settings.clock
+
+    def venue_parameters() -> ConnectParameters:
+        headers = settings.signer.headers("GET", urlsplit(config.venue.ws_url).path, clock.now().utc_ns // NS_PER_MS)
+        return ConnectParameters(config.venue.ws_url, headers)
+
+    loops = [drive(venue, venue_parameters, clock, shell.on_events, poke=poke)]
+    for number, (leg, leg_config) in enumerate(legs(config)):
+        stream = FeedStream(leg, SYMBOLS, settings.api_keys[leg], config.feeds, shell.engine.facts.epoch + number)
+        loops.append(drive(stream, partial(ConnectParameters, leg_config.url, {}), clock, shell.on_events))
+    return loops
+
+
+def _shut_down(shell: Shell, name: str) -> None:
+    shell.on_events([ev.ShutdownRequested(name)])
+
+
+async def start_control(settings: Settings, shell: Shell) -> ControlServer:
+    """Open the local control channel.
+
+    Raises:
+        UsageError: its path can't be used.
+    """
+
+    def on_command(command: ControlCommand) -> ControlReply:
+        match command:
+            case Stop():
+                shell.on_events([ev.OperatorStopped(command.actor, command.reason)])
+            case Clear():
+                shell.on_events([ev.OperatorCleared(command.actor, command.reason)])
+            case CancelAll():
+                shell.on_events([ev.CancelAllMarked(command.actor, command.reason)])
+            case Status():
+                pass
+        return ControlReply(ok=True)
+
+    control = ControlServer(control_path(settings.root), on_command)
+    try:
+        await control.start()
+    except ControlError as error:
+        raise cli.UsageError(str(error)) from error
+    return control
+
+
+async def _publish(shell: Shell, control: ControlServer) -> None:
+    """Show the latest state to whoever watches, a few times a second; nobody watching costs nothing."""
+    while True:
+        if control.watchers:
+            levels = {symbol: tuple(values) for symbol, values in shell.levels.items()}
+            view = engine_view(shell.engine, shell.clock.now(), shell.clock.speed, levels)
+            control.publish(msgspec.json.encode(view))
+        await asyncio.sleep(VIEW_EVERY_S)  # noqa: TID251 - a driver's own pace, no decision depends on it
+
+
+async def _reach(settings: Settings, shell: Shell, answered: asyncio.Event) -> None:
+    """End with a clear word when the venue answers nothing at all after the start."""
+    try:
+        async with asyncio.timeout(REACH_S):
+            await answered.wait()
+    except TimeoutError:
+        shell.fail(cli.UnreachableError(f"{settings.config.venue.rest_url}: no answer within {REACH_S:.0f} s"))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,216 @@
+"""The asyncio shell: real sockets and a real clock around the engine. It carries out commands and decides nothing."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from kalshi_alpha.adapters.journal import JournalError, JournalWriter
+from kalshi_alpha.adapters.kalshi.rest import calls_for
+from kalshi_alpha.adapters.kalshi.stream import VenueStream
+from kalshi_alpha.adapters.log import log
+from kalshi_alpha.adapters.system_clock import Clock
+from kalshi_alpha.exec.engine import Engine
+from kalshi_alpha.exec.outputs import ArtifactWriter, monitor_documents
+from kalshi_alpha.model import commands as cmd
+from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.clock import Now
+from kalshi_alpha.model.http import HttpRequest, HttpResponse
+from kalshi_alpha.model.records import FeedSwitched, IncidentNoted, Record, StandDownChanged, WindowPhase
+
+LEVELS_KEPT: Final = 900
+URGENT: Final = (cmd.CancelOrders, cmd.CancelAll, cmd.TriggerGroup)
+"""These have connections of their own: a cancel never waits behind a create."""
+
+Send = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+
+class Shell:
+    """Feeds events to the engine one at a time and carries out what it says."""
+
+    def __init__(self, engine: Engine, clock: Clock, journal: JournalWriter, artifacts: ArtifactWriter) -> None:
+        """Tie the engine to its clock, journal and files; ``connect`` adds the venue."""
+        self.engine = engine
+        self.clock = clock
+        self.finished: asyncio.Future[cmd.Exit] = asyncio.get_running_loop().create_future()
+        self.levels: dict[str, deque[tuple[int, float, str]]] = {}
+        self._journal = journal
+        self._artifacts = artifacts
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
+        self._files = ThreadPoolExecutor(1, thread_name_prefix="files")
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._busy = False
+        self._queue: deque[ev.Event] = deque()
+        self._capturing = False
+        self._venue: VenueStream | None = None
+        self._flush_venue: Callable[[], None] = lambda: None
+        self._calm: Send | None = None
+        self._urgent: Send | None = None
+
+    def connect(self, venue: VenueStream, flush: Callable[[], None], calm: Send, urgent: Send) -> None:
+        """Use the venue's stream and its two HTTP senders."""
+        self._venue, self._flush_venue, self._calm, self._urgent = venue, flush, calm, urgent
+
+    def on_events(self, events: Sequence[ev.Event], _now: Now | None = None) -> None:
+        """Hand events to the engine, in order, one step each."""
+        self._queue.extend(events)
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._queue:
+                self._step(self._queue.popleft())
+        finally:
+            self._busy = False
+        self._arm()
+
+    def close(self) -> None:
+        """Stop the timer and the worker threads; the journal's last write is finished first."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in list(self._tasks):
+            task.cancel()
+        self._disk.shutdown(wait=True)
+        self._files.shutdown(wait=True)
+
+    # One step
+
+    def _step(self, event: ev.Event) -> None:
+        now = self.clock.now()
+        if isinstance(event, ev.IndexTicked):
+            self.levels.setdefault(event.symbol, deque(maxlen=LEVELS_KEPT)).append((now.utc_ns, event.level, event.leg))
+        for command in self.engine.handle(event, now):
+            self._carry_out(command, now)
+
+    def _carry_out(self, command: cmd.Command, now: Now) -> None:
+        match command:
+            case cmd.Persist():
+                self._persist(command)
+            case cmd.CaptureSnapshot():
+                self._capture(now)
+            case cmd.PublishMonitors():
+                self._files.submit(self._artifacts.monitors, *monitor_documents(self.engine, now))
+            case cmd.SubscribeBooks() | cmd.UnsubscribeBooks():
+                self._books(command)
+            case cmd.Exit():
+                if not self.finished.done():
+                    self.finished.set_result(command)
+            case _:
+                self._start(self._call(command))
+
+    def _books(self, command: cmd.SubscribeBooks | cmd.UnsubscribeBooks) -> None:
+        assert self._venue is not None
+        if isinstance(command, cmd.SubscribeBooks):
+            self._venue.subscribe_books(command.tickers)
+        else:
+            self._venue.unsubscribe_books(command.tickers)
+        self._flush_venue()
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self.watch(task)
+
+    def watch(self, task: asyncio.Task[None]) -> None:
+        """Have a background task's failure end the process."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """End the process with an error, so that it restarts through the one recovery path."""
+        if not self.finished.done():
+            self.finished.set_exception(error)
+
+    # Commands
+
+    async def _call(self, command: cmd.Command) -> None:
+        """Carry out one venue command: its requests one after the other, then its outcome."""
+        send = self._urgent if isinstance(command, URGENT) else self._calm
+        assert send is not None
+        calls = calls_for(command)
+        try:
+            request = next(calls)
+            while True:
+                request = calls.send(await send(request))
+        except StopIteration as done:
+            self.on_events(done.value)
+
+    def _persist(self, command: cmd.Persist) -> None:
+        """Append now; when it must be durable, sync in the disk thread and say so when it is."""
+        self._tell(command.records)
+        try:
+            self._journal.append(command.records)
+        except JournalError as error:
+            self._queue.append(ev.StorageFailed(str(error)))
+            return
+        if command.sync:
+            data = self._journal.take()
+            loop = asyncio.get_running_loop()
+            self._disk.submit(self._commit, data, command.batch, loop)
+
+    def _commit(self, data: bytes, batch: int, loop: asyncio.AbstractEventLoop) -> None:
+        outcome: ev.Event
+        try:
+            self._journal.commit(data)
+            outcome = ev.IntentsDurable(batch)
+        except JournalError as error:
+            outcome = ev.StorageFailed(str(error))
+        loop.call_soon_threadsafe(self.on_events, (outcome,))
+
+    def _capture(self, now: Now) -> None:
+        if self._capturing:
+            return
+        self._capturing = True
+        snapshot = self.engine.snapshot(now, self._journal.next_seq - 1)
+        data = self._journal.take()
+        loop = asyncio.get_running_loop()
+
+        def write() -> None:
+            try:
+                self._journal.commit(data)
+                self._artifacts.snapshots.capture(snapshot)
+            except JournalError as error:
+                loop.call_soon_threadsafe(self.on_events, (ev.StorageFailed(str(error)),))
+            except OSError as error:
+                log("snapshot_not_written", error=str(error))
+            finally:
+                self._capturing = False
+
+        self._disk.submit(write)
+
+    def _tell(self, records: Sequence[Record]) -> None:
+        """Log what an operator at the terminal wants to see, and put incidents into REPORT.md."""
+        for record in records:
+            match record:
+                case IncidentNoted():
+                    log("incident", kind=record.kind, title=record.title, did=record.did)
+                    self._files.submit(self._artifacts.incident, record)
+                case FeedSwitched():
+                    log("feed_switched", active=record.active, previous=record.previous, reason=record.reason)
+                case WindowPhase():
+                    log("window", window=record.window, phase=record.phase, resting=record.resting)
+                case StandDownChanged():
+                    log("stand_down", reasons=",".join(record.reasons))
+                case _:
+                    continue
+
+    # Time
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        at_ns = self.engine.next_deadline_ns()
+        if at_ns is not None:
+            self._timer = asyncio.get_running_loop().call_later(self.clock.real_seconds_until(at_ns), self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        self.on_events((ev.TimerFired(),))
+

@@ -1,0 +1,151 @@
+"""OutstandingOrdersState: every order that may rest at the venue, one per slot, and the cancel-all latches.
+
+    intended --durable--> sent --accepted--> resting --cancel sent--> cancelling
+        |                  |  \\--lost--> unknown --found--> resting      |
+        '---- dropped ---->'---- rejected, executed, cancelled, expired, 404 --> done (removed)
+
+An order leaves the state only by proof: the venue's refusal, its report of the end, a 404 on cancel, or the passing of
+the expiry it carries. ``unknown`` and ``cancelling`` count as resting. A latch lifts only by ``clear``.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from kalshi_alpha.model.clock import NS_PER_S
+from kalshi_alpha.model.orders import Order, OrderIntent, OrderStatus, VenueOrder
+from kalshi_alpha.model.units import Side
+
+EXPIRY_GRACE_S: Final = 2
+"""How long after its expiry an order is taken as gone without a word from the venue (sweep delay and clock error)."""
+CLOSED_KEPT: Final = 4_096
+"""So many ended order ids are remembered, to tell late echoes from strangers."""
+
+Slot = tuple[str, Side]
+
+
+class OutstandingOrdersState:
+    """Owns all live orders. Money at risk is elsewhere; this says what may rest."""
+
+    def __init__(self) -> None:
+        self._live: dict[str, Order] = {}
+        self._by_slot: dict[Slot, Order] = {}
+        self._by_order_id: dict[str, Order] = {}
+        self._closed: dict[str, str] = {}
+        self.latches: dict[str, tuple[str, str]] = {}
+        """Latch -> (actor, note)."""
+
+    # Latches
+
+    def mark_cancel_all(self, reason: str, actor: str = "system") -> bool:
+        """Latch a cancel-all; no new order until ``clear(reason)``. Returns whether it is new."""
+        if reason in self.latches:
+            return False
+        self.latches[reason] = (actor, "cancel-all")
+        return True
+
+    def clear(self, reason: str) -> bool:
+        """Lift a latch; returns whether it was set."""
+        return self.latches.pop(reason, None) is not None
+
+    # Questions
+
+    def __len__(self) -> int:
+        """Count the orders that may rest or are about to."""
+        return len(self._live)
+
+    def live(self) -> Iterable[Order]:
+        """Return every order that may rest or is about to, oldest first."""
+        return self._live.values()
+
+    def in_slot(self, ticker: str, side: Side) -> Order | None:
+        """Return the slot's order, if it has one."""
+        return self._by_slot.get((ticker, side))
+
+    def find(self, client_order_id: str, order_id: str = "") -> Order | None:
+        """Return a live order by either id."""
+        return self._live.get(client_order_id) or (self._by_order_id.get(order_id) if order_id else None)
+
+    def was_ours(self, client_order_id: str) -> bool:
+        """Whether this id belonged to an order that has ended."""
+        return client_order_id in self._closed
+
+    # Steps
+
+    def intend(self, intent: OrderIntent, utc_ns: int) -> Order:
+        """Take a slot for an order whose intent is being made durable."""
+        slot = (intent.ticker, intent.side)
+        assert slot not in self._by_slot, slot
+        order = Order(intent, "intended", remaining_e2=intent.count_e2, changed_ns=utc_ns, expiration_s=intent.expiration_s)
+        self._live[intent.client_order_id] = order
+        self._by_slot[slot] = order
+        return order
+
+    def restore(self, intent: OrderIntent, order_id: str, utc_ns: int) -> Order:
+        """Take over an order of an earlier process; whether it rests is unknown until the venue tells."""
+        order = Order(intent, "unknown", remaining_e2=intent.count_e2, changed_ns=utc_ns, expiration_s=intent.expiration_s)
+        order.unknown_reason = "restart"
+        self._live[intent.client_order_id] = order
+        self._by_slot.setdefault((intent.ticker, intent.side), order)
+        self._name(order, order_id)
+        return order
+
+    def set_status(self, order: Order, status: OrderStatus, utc_ns: int) -> None:
+        """Move a live order on."""
+        order.status = status
+        order.changed_ns = utc_ns
+
+    def accepted(self, order: Order, order_id: str, filled_e2: int, utc_ns: int) -> None:
+        """Learn the venue's id; fills may have been reported before."""
+        self._name(order, order_id)
+        order.filled_e2 = max(order.filled_e2, filled_e2)
+        order.remaining_e2 = order.intent.count_e2 - order.filled_e2
+        if order.status in {"sent", "unknown", "intended"}:
+            self.set_status(order, "resting", utc_ns)
+        if order.remaining_e2 <= 0:
+            self.close(order, "executed")
+
+    def filled(self, order: Order, count_e2: int, utc_ns: int) -> None:
+        """Count one fill; the caller has made sure that it counts once."""
+        order.filled_e2 += count_e2
+        order.remaining_e2 = order.intent.count_e2 - order.filled_e2
+        if order.remaining_e2 <= 0:
+            self.close(order, "executed")
+        else:
+            order.changed_ns = utc_ns
+
+    def reported(self, order: Order, report: VenueOrder, utc_ns: int) -> None:
+        """Learn the venue's own word on an order."""
+        self._name(order, report.order_id)
+        if report.status in {"canceled", "executed"}:
+            self.close(order, report.reason or report.status)
+            return
+        if report.expiration_s:
+            order.expiration_s = max(order.expiration_s, report.expiration_s)
+        if order.status in {"sent", "unknown", "intended"}:
+            self.set_status(order, "resting", utc_ns)
+
+    def close(self, order: Order, reason: str) -> None:
+        """Remove an order that provably doesn't rest."""
+        intent = order.intent
+        order.status = "done"
+        self._live.pop(intent.client_order_id, None)
+        if self._by_slot.get((intent.ticker, intent.side)) is order:
+            del self._by_slot[(intent.ticker, intent.side)]
+        self._by_order_id.pop(order.order_id, None)
+        self._closed[intent.client_order_id] = reason
+        if len(self._closed) > CLOSED_KEPT:
+            del self._closed[next(iter(self._closed))]
+
+    def expired(self, utc_ns: int) -> list[Order]:
+        """Return the orders whose latest possible expiry has passed by the grace: the venue holds none of them."""
+        limit_s = utc_ns // NS_PER_S - EXPIRY_GRACE_S
+        return [order for order in self._live.values() if order.expiration_s < limit_s and order.status != "intended"]
+
+    def first_expiry_s(self) -> int | None:
+        """Return the earliest expiry among live orders, in Unix seconds."""
+        return min((order.expiration_s for order in self._live.values()), default=None)
+
+    def _name(self, order: Order, order_id: str) -> None:
+        if order_id and not order.order_id:
+            order.order_id = order_id
+            self._by_order_id[order_id] = order

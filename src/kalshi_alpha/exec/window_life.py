@@ -1,0 +1,239 @@
+"""A window from listing to settlement: read its ladders, follow the money, freeze, prove empty, book the outcome."""
+
+from typing import Final
+
+from kalshi_alpha.exec.facts import LISTING_LEAD_S, EngineFacts
+from kalshi_alpha.exec.planner import OrderPlanner
+from kalshi_alpha.exec.quoted_ladder import QuotedLadder
+from kalshi_alpha.exec.reconcile import Reconciler
+from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.clock import NS_PER_S, Now
+from kalshi_alpha.model.commands import ReadLadder, ReadResults, SubscribeBooks, UnsubscribeBooks
+from kalshi_alpha.model.instruments import Series, Window
+from kalshi_alpha.model.reasons import Reason, StandDown
+from kalshi_alpha.model.records import MarketSettledBooked, WindowPhase
+from kalshi_alpha.pricing.fees import UnknownFeeError
+
+LISTING_RETRY_S: Final = 5.0
+VERIFY_EVERY_S: Final = 0.25
+VERIFY_GIVE_UP_S: Final = 30
+RESULTS_AFTER_S: Final = 150
+RESULTS_EVERY_S: Final = 60.0
+
+
+class WindowLife:
+    """Moves windows through their phases and owns the ladders of the live ones."""
+
+    def __init__(self, facts: EngineFacts, planner: OrderPlanner, reconciler: Reconciler) -> None:
+        self._facts = facts
+        self._planner = planner
+        self._reconciler = reconciler
+        self._wanted: dict[Series, Window] = {}
+        """Series whose ladder is needed now and hasn't been read."""
+        self._phase: dict[str, str] = {}
+        """Window key -> phase already recorded."""
+        self._verifying: dict[str, Window] = {}
+        self._settling: dict[str, list[str]] = {}
+        """Event -> held tickers without an outcome."""
+
+    # Time
+
+    def act(self, now: Now) -> None:
+        """Do what the clock asks for."""
+        facts = self._facts
+        if facts.due("window", now):
+            self._turn(now)
+        if facts.due("listing", now):
+            self._list(now)
+        if self._verifying and facts.due("verify", now):
+            self._verify(now)
+        if facts.due("results", now):
+            self._ask_results(now)
+
+    def _turn(self, now: Now) -> None:
+        """Take the windows that are near, open, frozen or over, and set the next turn."""
+        facts = self._facts
+        near = facts.schedule.upcoming(now.utc_ns, 6)
+        lead_ns = LISTING_LEAD_S * NS_PER_S
+        facts.active_windows = tuple(window for window in near if window.start_ns <= now.utc_ns < window.target_ns)
+        for window in near:
+            if window.start_ns - lead_ns <= now.utc_ns:
+                self._prepare(window, now)
+            if window.start_ns <= now.utc_ns < window.target_ns:
+                self._enter(window, "opened", now)
+            if window.freeze_ns <= now.utc_ns:
+                self._enter(window, "frozen", now)
+        for ladder in list(facts.ladders.values()):
+            if ladder.window.target_ns <= now.utc_ns:
+                self._enter(ladder.window, "ended", now)
+                self._drop(ladder, now)
+        marks = [facts.schedule.next_boundary_ns(now.utc_ns)]
+        marks += [window.start_ns - lead_ns for window in near if window.start_ns - lead_ns > now.utc_ns]
+        facts.at_utc("window", min(marks), now)
+        facts.deadlines.setdefault("reads", now.mono_ns + NS_PER_S)
+
+    def _enter(self, window: Window, phase: str, now: Now) -> None:
+        facts = self._facts
+        order = ("", "opened", "frozen", "verified", "ended")
+        if order.index(phase) <= order.index(self._phase.get(window.key, "")):
+            return
+        if self._phase.get(window.key, "") == "" and phase != "opened":
+            return
+        self._phase[window.key] = phase
+        facts.record(WindowPhase(now.utc_ns, window.key, phase, len(facts.orders), ""))
+        if phase == "opened":
+            facts.failover.window_started()
+        elif phase == "frozen":
+            self._verifying[window.key] = window
+            facts.after("verify", VERIFY_EVERY_S, now)
+        elif phase == "ended":
+            facts.failover.window_ended()
+            self._wanted = {series: wanted for series, wanted in self._wanted.items() if wanted.key != window.key}
+
+    # Ladders
+
+    def _prepare(self, window: Window, now: Now) -> None:
+        facts = self._facts
+        have = {ladder.ladder.series for ladder in facts.ladders.values() if ladder.window.key == window.key}
+        for series in window.series:
+            if series not in have and series not in self._wanted and now.utc_ns < window.freeze_ns:
+                self._wanted[series] = window
+                facts.deadlines.setdefault("listing", now.mono_ns)
+
+    def _list(self, now: Now) -> None:
+        facts = self._facts
+        for series, window in self._wanted.items():
+            facts.out.append(ReadLadder(facts.number(), series, window.target_ns))
+        if self._wanted:
+            facts.after("listing", LISTING_RETRY_S, now)
+
+    def ladder_read(self, event: ev.LadderRead, now: Now) -> None:
+        """Take a ladder into its window."""
+        facts, ladder = self._facts, event.ladder
+        window = self._wanted.get(ladder.series)
+        if window is None or ladder.event_ticker in facts.ladders:
+            return
+        if ladder.close_ns != window.target_ns or not ladder.markets:
+            self._missing(ladder.series, f"{ladder.event_ticker} closes at another time than {window.label}", now)
+            return
+        try:
+            quoted = QuotedLadder(ladder, window, facts.config.quoting)
+        except UnknownFeeError as error:
+            facts.fees_unknown[ladder.event_ticker] = str(error)
+            return
+        del self._wanted[ladder.series]
+        facts.ladders[ladder.event_ticker] = quoted
+        facts.risk.add_ladder(ladder)
+        for market in ladder.markets:
+            facts.event_of[market.ticker] = ladder.event_ticker
+        self._take_over_positions(quoted)
+        sample = facts.failover.sample(ladder.symbol)
+        if sample is not None:
+            self.follow(quoted, sample.level)
+
+    def ladder_missing(self, event: ev.LadderMissing, now: Now) -> None:
+        """The venue doesn't list what the window needs: asked again while there is time."""
+        self._missing(event.series, event.reason, now)
+
+    def _missing(self, series: Series, reason: str, now: Now) -> None:
+        window = self._wanted.get(series)
+        key = f"{window.key if window else ''}/{series}"
+        if self._phase.setdefault(key, reason) == reason and window is not None and f"told/{key}" not in self._phase:
+            self._phase[f"told/{key}"] = reason
+            self._facts.incident(now, "venue", f"{series} {window.label}: no ladder to quote", "stands down for it, asks again", {"reason": reason})
+
+    def _take_over_positions(self, quoted: QuotedLadder) -> None:
+        facts = self._facts
+        for ticker in facts.ledger.held_tickers():
+            rung = quoted.rung_of.get(ticker)
+            if rung is not None:
+                position_e2 = facts.ledger.position_e2(ticker)
+                facts.risk.set_position(quoted.ladder.event_ticker, rung, position_e2, facts.ledger.market_cash_e6(ticker))
+                quoted.hold(rung, position_e2)
+
+    def follow(self, quoted: QuotedLadder, level: float) -> None:
+        """Subscribe to the books around the money."""
+        fresh = quoted.new_band(level)
+        if fresh:
+            self._facts.out.append(SubscribeBooks(fresh))
+
+    def _drop(self, quoted: QuotedLadder, now: Now) -> None:
+        facts, event_ticker = self._facts, quoted.ladder.event_ticker
+        del facts.ladders[event_ticker]
+        facts.fees_unknown.pop(event_ticker, None)
+        self._planner.forget(quoted)
+        tickers = tuple(quoted.ladder.markets[rung].ticker for rung in sorted(quoted.books))
+        if tickers:
+            facts.out.append(UnsubscribeBooks(tickers))
+        held = [ticker for ticker in facts.ledger.held_tickers() if ticker in quoted.rung_of]
+        if held:
+            self._settling[event_ticker] = held
+            facts.deadlines.setdefault("results", now.mono_ns + RESULTS_AFTER_S * NS_PER_S)
+
+    # Freeze
+
+    def _verify(self, now: Now) -> None:
+        """Prove with a read later than the freeze that nothing rests; ask until it is so."""
+        facts = self._facts
+        for key, window in list(self._verifying.items()):
+            if not len(facts.orders) and self._reconciler.empty_as_of_ns >= window.freeze_ns:
+                del self._verifying[key]
+                self._enter_verified(window, now)
+            elif now.utc_ns > window.target_ns + VERIFY_GIVE_UP_S * NS_PER_S:
+                del self._verifying[key]
+                told = {"live_orders": str(len(facts.orders)), "window": key}
+                facts.incident(now, "freeze", f"{window.label}: not proven empty after the freeze", "cancels were sent; check the venue", told)
+        if self._verifying:
+            self._planner.cancel_everything(now)
+            facts.after("reads", 0.0, now)
+            facts.after("verify", VERIFY_EVERY_S, now)
+
+    def _enter_verified(self, window: Window, now: Now) -> None:
+        took_ms = (now.utc_ns - window.freeze_ns) // 1_000_000
+        self._facts.record(WindowPhase(now.utc_ns, window.key, "verified", 0, f"{took_ms} ms after the freeze"))
+
+    # Outcome
+
+    def _ask_results(self, now: Now) -> None:
+        facts = self._facts
+        for event_ticker, tickers in self._settling.items():
+            facts.out.append(ReadResults(facts.number(), event_ticker, tuple(tickers)))
+        if self._settling:
+            facts.after("results", RESULTS_EVERY_S, now)
+
+    def determined(self, event: ev.MarketDetermined, now: Now) -> None:
+        """Book the outcome of a market we hold."""
+        facts = self._facts
+        booked = facts.ledger.settle(event.ticker, event.result)
+        if booked is None:
+            return
+        facts.record(MarketSettledBooked(now.utc_ns, event.ticker, event.result, booked.position_e2, booked.cash_e6), sync=True)
+        event_ticker = facts.event_of.get(event.ticker, "")
+        waiting = self._settling.get(event_ticker)
+        if waiting is not None and event.ticker in waiting:
+            waiting.remove(event.ticker)
+            if not waiting:
+                del self._settling[event_ticker]
+
+    def resume_settlement(self, now: Now) -> None:
+        """After a restart: ask for the outcome of everything held that no live ladder covers."""
+        held = [ticker for ticker in self._facts.ledger.held_tickers() if ticker not in self._facts.event_of]
+        if held:
+            self._settling["restart"] = held
+            self._facts.deadlines.setdefault("results", now.mono_ns + 5 * NS_PER_S)
+
+    # Reasons
+
+    def reasons(self, now: Now) -> list[StandDown]:
+        """Return what the clock and the listings forbid."""
+        facts = self._facts
+        if not facts.active_windows:
+            return [StandDown(Reason.NO_WINDOW)]
+        found = [StandDown(Reason.FROZEN, window.label) for window in facts.active_windows if now.utc_ns >= window.freeze_ns]
+        found += [StandDown(Reason.FEES_UNKNOWN, event, note) for event, note in facts.fees_unknown.items()]
+        found += [
+            StandDown(Reason.NO_LADDER, series, window.label)
+            for series, window in self._wanted.items()
+            if window.start_ns <= now.utc_ns < window.freeze_ns
+        ]
+        return found

@@ -1,0 +1,82 @@
+"""What a hot restart needs of the engine: frozen, serialisable, complete with its place in the journal."""
+
+from typing import Final
+
+import msgspec
+
+from kalshi_alpha.model.orders import OrderIntent, OrderStatus
+
+SNAPSHOT_VERSION: Final = 1
+
+
+class SnapshotOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One order that may rest."""
+
+    intent: OrderIntent
+    status: OrderStatus
+    order_id: str
+    """Empty until the venue has told it."""
+    remaining_e2: int
+    expiration_s: int
+    """The latest expiry the venue may hold for it, as far as is known."""
+
+
+class LedgerPosition(msgspec.Struct, frozen=True, array_like=True):
+    """One unsettled market in which we traded."""
+
+    ticker: str
+    position_e2: int
+    """Signed; negative: YES sold, which is NO held; 0 after a round trip."""
+    basis_e6: int
+    """Cash paid for the open contracts, 1e-6 dollars; negative for a short: the proceeds."""
+    cash_e6: int
+    """All that its trades brought in and cost, after fees."""
+    last_ms: int
+    """Its newest trade, Unix ms."""
+
+
+class AppliedTrade(msgspec.Struct, frozen=True, array_like=True):
+    """A trade that is in the ledger and mustn't enter again."""
+
+    trade_id: str
+    ts_ms: int
+
+
+class LedgerSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The money. Amounts in 1e-6 dollars."""
+
+    positions: tuple[LedgerPosition, ...] = ()
+    """By ticker, ascending."""
+    cash_e6: int = 0
+    fees_e6: int = 0
+    realised_e6: int = 0
+    fills: int = 0
+    contracts_e2: int = 0
+    applied: tuple[AppliedTrade, ...] = ()
+    """In the order of booking."""
+    horizon_ms: int = 0
+    """Trades before it (Unix ms) are forgotten, therefore never booked any more."""
+    last_fill_ms: int = 0
+    """The newest booked fill, Unix ms: reading fills starts from its second."""
+
+
+class EngineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The engine at one instant."""
+
+    captured_utc_ns: int
+    epoch: int
+    config_hash: str
+    journal_seq: int
+    """The last record whose effect is inside; recovery folds the ones after it."""
+    active_window: str
+    """``Window.key``, empty between windows."""
+    orders: tuple[SnapshotOrder, ...]
+    groups: tuple[str, ...]
+    """Order groups that aren't known to be triggered, oldest first."""
+    latches: tuple[tuple[str, str, str], ...]
+    """(reason, actor, note) of each latch in force."""
+    ledger: LedgerSnapshot
+    windows_degraded: int
+    incidents: int
+    """How many incidents were noted so far."""
+    schema_version: int = SNAPSHOT_VERSION

@@ -1,0 +1,32 @@
+"""Ladder probabilities: one distribution prices every market of an event, so they can't contradict each other."""
+
+from collections.abc import Sequence
+from math import log, sqrt
+
+from kalshi_alpha.pricing.survival import survival
+
+Bounds = tuple[int | None, int | None]
+"""(lo_e2, hi_e2): YES pays when lo <= settlement level in hundredths <= hi."""
+
+
+def survival_at(level: float, variance: float, boundary: float) -> float:
+    """Return the probability that the settlement is at or above ``boundary`` (index points).
+
+    Args:
+        level: The index now, index points.
+        variance: Of the log return to the target; 0 makes it certain.
+        boundary: Half a hundredth below the first level that counts.
+    """
+    if variance <= 0.0:
+        return 1.0 if level >= boundary else 0.0
+    return survival((log(boundary / level) + 0.5 * variance) / sqrt(variance))
+
+
+def yes_probabilities(level: float, variance: float, bounds: Sequence[Bounds]) -> list[float]:
+    """Return the YES probability of each market, with the half-hundredth continuity of a level printed to 0.01."""
+    fair: list[float] = []
+    for lo_e2, hi_e2 in bounds:
+        above = 1.0 if lo_e2 is None else survival_at(level, variance, (lo_e2 - 0.5) / 100)
+        beyond = 0.0 if hi_e2 is None else survival_at(level, variance, (hi_e2 + 0.5) / 100)
+        fair.append(above - beyond)
+    return fair

@@ -1,0 +1,260 @@
+"""The ``scheduler_window`` block: where a series stands in its windows at one instant, with the reasons. For monitors and the command."""
+
+import bisect
+import functools
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from kalshi_alpha.config import WindowsConfig
+from kalshi_alpha.model.clock import NEW_YORK, NS_PER_S, iso_et, iso_utc
+from kalshi_alpha.model.instruments import Series, Window
+from kalshi_alpha.sched.calendar import CalendarRangeError, Session, et_date
+from kalshi_alpha.sched.windows import WindowSchedule
+
+_LISTED: Final = 8
+_DAY_S: Final = 86_400
+_NEAR_DAYS: Final = 7
+"""A clock change this near is explained."""
+
+
+class SessionBlock(msgspec.Struct, frozen=True):
+    """The New York date's session; times are None without trading."""
+
+    date: str
+    kind: str
+    open_et: str | None
+    close_et: str | None
+    source: str
+
+
+class WindowBlock(msgspec.Struct, frozen=True):
+    """One window. Seconds never go below 0: 0 means that the instant has come."""
+
+    label: str
+    target_type: str
+    series: tuple[Series, ...]
+    state: Literal["active", "next"]
+    session_date: str
+    start_et: str
+    final_minute_et: str
+    freeze_et: str
+    target_et: str
+    start_utc: str
+    freeze_utc: str
+    target_utc: str
+    seconds_to_start: float
+    seconds_to_freeze: float
+    seconds_to_target: float
+
+
+class ClockChange(msgspec.Struct, frozen=True):
+    """The next change of New York's offset from UTC, and the one before."""
+
+    next_et: str
+    from_: str = msgspec.field(name="from")
+    to: str
+    days_away: int
+    """Calendar days in New York."""
+    first_session_after: str | None
+    """ISO date; None where the calendar ends before it."""
+    last_et: str
+
+
+class SchedulerReport(msgspec.Struct, frozen=True):
+    """The whole document."""
+
+    series: Series | None
+    now_et: str
+    now_utc: str
+    session: SessionBlock
+    scheduler_window: WindowBlock | None
+    """The active window, else the next one, which may be on a later day; None when the series has no window on this date."""
+    next_windows: tuple[WindowBlock, ...]
+    clock_change: ClockChange
+    explain: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def scheduler_window(series: Series | None, now_utc_ns: int, schedule: WindowSchedule) -> SchedulerReport:
+    """Return where a series (None: any) stands in its windows. Cheap enough for once a second.
+
+    Raises:
+        CalendarRangeError: the calendar doesn't reach this instant.
+
+    """
+    today = et_date(now_utc_ns)
+    found = schedule.sessions(today)
+    windows = schedule.upcoming(now_utc_ns, _LISTED, series)
+    has_window = any(series is None or series in window.series for window in schedule.day(today))
+    blocks = tuple(_block(window, now_utc_ns) for window in windows)
+    chosen = 1 if has_window and windows else 0
+    return SchedulerReport(
+        series=series,
+        now_et=iso_et(now_utc_ns),
+        now_utc=iso_utc(now_utc_ns),
+        session=_session_block(found),
+        scheduler_window=blocks[0] if chosen else None,
+        next_windows=blocks[chosen:],
+        clock_change=_clock_change(now_utc_ns, schedule),
+        explain=_explain(found, windows[0], schedule.config) if chosen else _explain_none(found, series, windows),
+        warnings=(),
+    )
+
+
+def offset_warning(moment: datetime) -> str | None:
+    """Return what is wrong with a given time's offset, or None when New York is at it at that instant."""
+    in_new_york = moment.astimezone(NEW_YORK)
+    if moment.utcoffset() == in_new_york.utcoffset():
+        return None
+    given, there = moment.isoformat()[-6:], in_new_york.isoformat()[-6:]
+    return f"--now says {given}, New York is at {there} on that date: this is {in_new_york:%H:%M:%S} there"
+
+
+def _block(window: Window, now_utc_ns: int) -> WindowBlock:
+    to_start, to_freeze, to_target = (max(0, at - now_utc_ns) / NS_PER_S for at in (window.start_ns, window.freeze_ns, window.target_ns))
+    start, final_minute, freeze, target = _times(window)
+    return WindowBlock(
+        label=window.label,
+        target_type=window.target_type,
+        series=window.series,
+        state="active" if window.start_ns <= now_utc_ns < window.target_ns else "next",
+        session_date=window.session_date,
+        start_et=start[0],
+        freeze_et=freeze[0],
+        target_et=target[0],
+        start_utc=start[1],
+        freeze_utc=freeze[1],
+        target_utc=target[1],
+        final_minute_et=final_minute[0],
+        seconds_to_start=to_start,
+        seconds_to_freeze=to_freeze,
+        seconds_to_target=to_target,
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _times(window: Window) -> tuple[tuple[str, str], ...]:
+    instants = (window.start_ns, window.final_minute_ns, window.freeze_ns, window.target_ns)
+    return tuple((iso_et(at), iso_utc(at)) for at in instants)
+
+
+def _session_block(found: Session) -> SessionBlock:
+    if not found.trades:
+        return SessionBlock(found.date, found.kind, None, None, found.source)
+    return SessionBlock(found.date, found.kind, iso_et(found.open_ns), iso_et(found.close_ns), found.source)
+
+
+class _OffsetChange(NamedTuple):
+    at_ns: int
+    before: str
+    after: str
+
+
+@functools.lru_cache(maxsize=8)
+def _offset_changes(year: int) -> tuple[_OffsetChange, ...]:
+    """Return when New York's offset changes in a UTC year: the days are compared, then the seconds of the day searched."""
+    start_s = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+    end_s = int(datetime(year + 1, 1, 1, tzinfo=UTC).timestamp())
+    found = []
+    for from_s in range(start_s, end_s, _DAY_S):
+        before, after = _in_new_york(from_s), _in_new_york(from_s + _DAY_S)
+        if before.utcoffset() == after.utcoffset():
+            continue
+        at_s = bisect.bisect_left(range(_DAY_S), 1, key=functools.partial(_changed, from_s))
+        found.append(_OffsetChange((from_s + at_s) * NS_PER_S, before.tzname() or "", after.tzname() or ""))
+    return tuple(found)
+
+
+def _changed(from_s: int, later_s: int) -> int:
+    return int(_in_new_york(from_s + later_s).utcoffset() != _in_new_york(from_s).utcoffset())
+
+
+def _in_new_york(utc_s: int) -> datetime:
+    return datetime.fromtimestamp(utc_s, NEW_YORK)
+
+
+def _changes_around(utc_ns: int) -> tuple[_OffsetChange, _OffsetChange]:
+    """Return the last change up to this instant and the first after it."""
+    year = et_date(utc_ns).year
+    changes = (*_offset_changes(year - 1), *_offset_changes(year), *_offset_changes(year + 1))
+    after = bisect.bisect_right(changes, utc_ns, key=lambda change: change.at_ns)
+    return changes[after - 1], changes[after]
+
+
+def _clock_change(utc_ns: int, schedule: WindowSchedule) -> ClockChange:
+    last, following = _changes_around(utc_ns)
+    day = et_date(following.at_ns)
+    return ClockChange(
+        next_et=iso_et(following.at_ns),
+        from_=following.before,
+        to=following.after,
+        days_away=(day - et_date(utc_ns)).days,
+        first_session_after=_first_session(day, schedule),
+        last_et=iso_et(last.at_ns),
+    )
+
+
+def _first_session(day: date, schedule: WindowSchedule) -> str | None:
+    try:
+        while not schedule.sessions(day).trades:
+            day += timedelta(days=1)
+    except CalendarRangeError:
+        return None
+    return day.isoformat()
+
+
+def _explain(today: Session, window: Window, config: WindowsConfig) -> tuple[str, ...]:
+    names = ", ".join(window.series)
+    hourly = window.target_type == "hourly"
+    lead_s = config.hourly_lead_s if hourly else config.close_lead_s
+    target = _et_time(window.target_ns)
+    lines = [_session_line(today)]
+    if window.session_date != today.date:
+        lines.append(f"the windows of {today.date} are over: the next one is on {window.session_date}")
+    if hourly:
+        lines.append(f"{names} settle on the hours in windows.hourly_targets_et; this target is {target}")
+    else:
+        lines.append(f"{names} settle at the session's close, {target}")
+    if window.start_ns > window.target_ns - lead_s * NS_PER_S:
+        lines.append(f"the window starts with the session, later than {lead_s} s before the target")
+    else:
+        lines.append(f"the window starts {lead_s} s before the target")
+    lines.append(f"the last minute from {_et_time(window.final_minute_ns)} on has stricter limits on the feed's age and lag")
+    lines.append(f"the freeze is {config.freeze_s} s before the target: nothing may rest after it")
+    lines.extend(_offset_lines(window))
+    return tuple(lines)
+
+
+def _session_line(found: Session) -> str:
+    if not found.trades:
+        return f"{found.date} has no session ({found.kind})"
+    hours = f"{_et_time(found.open_ns)} to {_et_time(found.close_ns)}"
+    if found.kind == "early_close":
+        return f"{found.date} closes early ({hours}): windows after the close are dropped and the close target moves to it"
+    return f"{found.date} is a {found.kind} session, {hours}"
+
+
+def _explain_none(today: Session, series: Series | None, windows: tuple[Window, ...]) -> tuple[str, ...]:
+    following = f"{windows[0].label} on {windows[0].session_date}" if windows else "beyond the calendar"
+    return (_session_line(today), f"{series or 'no series'} has no window on {today.date}; the next one is {following}")
+
+
+def _offset_lines(window: Window) -> list[str]:
+    offset = iso_et(window.target_ns)[-6:]
+    lines = [f"New York is at {offset}: {_et_time(window.target_ns)} there is {iso_utc(window.target_ns)[11:19]} UTC"]
+    last, following = _changes_around(window.target_ns)
+    if window.target_ns - last.at_ns < _NEAR_DAYS * _DAY_S * NS_PER_S:
+        lines.append(
+            f"the clocks went from {last.before} to {last.after} on {et_date(last.at_ns).isoformat()}: UTC times differ from before"
+        )
+    if following.at_ns - window.target_ns < _NEAR_DAYS * _DAY_S * NS_PER_S:
+        lines.append(
+            f"the clocks go from {following.before} to {following.after} on {et_date(following.at_ns).isoformat()}: UTC times will differ"
+        )
+    return lines
+
+
+def _et_time(utc_ns: int) -> str:
+    return iso_et(utc_ns)[11:19]

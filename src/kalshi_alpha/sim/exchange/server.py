@@ -1,0 +1,194 @@
+"""The simulated venue on loopback: real HTTP and WebSocket around the core, driven by a clock."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import WSMsgType, web
+
+from kalshi_alpha.adapters.system_clock import Clock
+from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
+from kalshi_alpha.model.http import HttpRequest
+from kalshi_alpha.sim.exchange.auth_check import AuthCheck, is_public
+from kalshi_alpha.sim.exchange.core import SimExchange
+from kalshi_alpha.sim.exchange.errors import Refusal
+from kalshi_alpha.sim.exchange.stream import ExchangeSession
+
+HOST: Final = "127.0.0.1"
+REST_ROOT: Final = "/trade-api/v2"
+STREAM_PATH: Final = "/trade-api/ws/v2"
+PING_S: Final = 10.0
+_FRAMES_MAX: Final = 20_000
+_IDLE_S: Final = 1.0
+_BODY_MAX: Final = 4 << 20
+_AGAIN_S: Final = 0.05
+
+
+class _Connection:
+    """One client's socket, and the frames on their way to it."""
+
+    def __init__(self, socket: web.WebSocketResponse, session: ExchangeSession) -> None:
+        self.socket = socket
+        self.session = session
+        self.frames: list[str] = []
+        self.wake = asyncio.Event()
+
+    def collect(self) -> None:
+        """Take what the session has to send; a client that reads too slowly loses its subscriptions."""
+        self.frames += self.session.drain()
+        if len(self.frames) > _FRAMES_MAX:
+            self.frames.clear()
+            self.session.overflow()
+            self.frames += self.session.drain()
+        if self.frames or self.session.closed is not None:
+            self.wake.set()
+
+
+class ExchangeServer:
+    """Serves one exchange. ``machine_ms`` is the machine's own time, where the clock is a simulated one."""
+
+    def __init__(self, exchange: SimExchange, clock: Clock, auth: AuthCheck, machine_ms: Callable[[], int] | None = None) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._auth = auth
+        self._machine_ms = machine_ms
+        self._connections: list[_Connection] = []
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, port: int) -> int:
+        """Listen on loopback and return the port.
+
+        Raises:
+            OSError: the port is taken.
+
+        """
+        app = web.Application(client_max_size=_BODY_MAX)
+        app.router.add_get(STREAM_PATH, self._stream)
+        app.router.add_route("*", REST_ROOT + "/{path:.*}", self._rest)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, HOST, port)
+        await site.start()
+        self._exchange.advance(self._now_ns())
+        self._tasks.append(asyncio.create_task(self._run()))
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Hang up on everybody and stop listening."""
+        for task in self._tasks:
+            task.cancel()
+        for connection in list(self._connections):
+            await connection.socket.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    # Time
+
+    async def _run(self) -> None:
+        """Let the exchange's time pass, and send what comes of it."""
+        while True:
+            self._exchange.advance(self._now_ns())
+            self._collect()
+            self._wake.clear()
+            due_ns = self._exchange.next_event_ns()
+            now = self._clock.now()
+            wait_s = _IDLE_S
+            if due_ns is not None:
+                wait_s = min(_IDLE_S, self._clock.real_seconds_until(now.mono_ns + max(0, due_ns - now.utc_ns)))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), wait_s)
+
+    def _now_ns(self) -> int:
+        return self._clock.now().utc_ns
+
+    def _collect(self) -> None:
+        for connection in self._connections:
+            connection.collect()
+
+    # HTTP
+
+    async def _rest(self, request: web.Request) -> web.StreamResponse:
+        now_ns = self._now_ns()
+        path = request.rel_url.raw_path
+        below = path.removeprefix(REST_ROOT)
+        refusal = None if is_public(request.method, below) else self._refusal(request, path, now_ns)
+        if refusal is not None:
+            answer = refusal.response()
+        else:
+            body = await request.read()
+            answer = self._exchange.request(HttpRequest(request.method, below, request.rel_url.raw_query_string, body), now_ns)
+        self._collect()
+        self._wake.set()
+        if answer.status == 0:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=502)
+        return web.Response(status=answer.status, body=answer.body, content_type="application/json")
+
+    def _refusal(self, request: web.Request, path: str, now_ns: int) -> Refusal | None:
+        clocks_ms = [now_ns // NS_PER_MS]
+        if self._machine_ms is not None:
+            clocks_ms.append(self._machine_ms())
+        try:
+            self._auth.check(request.headers, request.method, path, clocks_ms)
+        except Refusal as refusal:
+            return refusal
+        return None
+
+    # WebSocket
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        now_ns = self._now_ns()
+        if not self._exchange.accepts_connections(now_ns):
+            return web.Response(status=502)
+        refusal = self._refusal(request, STREAM_PATH, now_ns)
+        if refusal is not None:
+            return web.Response(status=refusal.status, body=refusal.response().body, content_type="application/json")
+        socket = web.WebSocketResponse(compress=False, max_msg_size=64 << 20)
+        await socket.prepare(request)
+        connection = _Connection(socket, self._exchange.connect())
+        self._connections.append(connection)
+        sender, pinger = asyncio.create_task(self._send(connection)), asyncio.create_task(self._ping(connection))
+        try:
+            async for message in socket:
+                if message.type != WSMsgType.TEXT:
+                    continue
+                connection.session.receive(message.data, self._now_ns())
+                self._collect()
+                self._wake.set()
+        finally:
+            sender.cancel()
+            pinger.cancel()
+            self._connections.remove(connection)
+            connection.session.close("the client is gone")
+        return socket
+
+    async def _send(self, connection: _Connection) -> None:
+        """Send frames as they come; drop the socket without a farewell when the session ends."""
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await connection.wake.wait()
+                connection.wake.clear()
+                while connection.frames:
+                    frames, connection.frames = connection.frames, []
+                    for frame in frames:
+                        await connection.socket.send_str(frame)
+                if connection.session.closed is not None:
+                    await self._drop(connection)
+                    return
+
+    async def _drop(self, connection: _Connection) -> None:
+        transport = connection.socket._req.transport if connection.socket._req is not None else None  # noqa: SLF001 - no public way to reset
+        if transport is not None:
+            transport.abort()
+
+    async def _ping(self, connection: _Connection) -> None:
+        beat = asyncio.Event()
+        with contextlib.suppress(ConnectionError):
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(beat.wait(), PING_S)
+                await connection.socket.ping(b"heartbeat")

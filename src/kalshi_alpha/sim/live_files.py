@@ -1,0 +1,73 @@
+"""The files of a demo run: its folder, the faults, the trading process's settings."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from kalshi_alpha.cli import UsageError
+from kalshi_alpha.sim.script import DayScript
+
+MARK: Final = ".kalshi-alpha-demo"
+"""Only a folder with this file in it is emptied."""
+API_KEY: Final = "sim-key"
+
+
+def prepare_root(root: Path) -> None:
+    """Make the run's folder, emptying an earlier run's.
+
+    Raises:
+        UsageError: the folder holds something else.
+    """
+    try:
+        if root.exists():
+            if not root.is_dir() or (any(root.iterdir()) and not (root / MARK).exists()):
+                message = f"--root {root}: exists and isn't an earlier demo's folder"
+                raise UsageError(message)
+            shutil.rmtree(root)
+        root.mkdir(parents=True)
+        (root / MARK).touch()
+    except OSError as error:
+        message = f"--root {root}: {error.strerror}"
+        raise UsageError(message) from error
+
+
+def write_faults(root: Path, script: DayScript) -> tuple[Path, Path]:
+    """Write the feeds' and the exchange's faults for their servers."""
+    feed, venue = root / "feed_faults.json", root / "venue_faults.json"
+    feed.write_bytes(msgspec.json.encode(script.feed_faults))
+    venue.write_bytes(msgspec.json.encode(script.venue_faults))
+    return feed, venue
+
+
+def trader_config(root: Path, rest_url: str, ws_url: str, feeds: dict[str, str], script: DayScript, plan_file: Path) -> Path:
+    """Write the trading process's settings; everything it talks to is an address in them."""
+    keys = root / "keys"
+    api_key = keys / "feed_api_key"
+    api_key.touch(mode=0o600)
+    api_key.write_text(API_KEY + "\n")
+    hourly = sorted({window.label[-4:] for window in script.windows if window.target_type == "hourly"})
+    targets = ", ".join(f'"{label[:2]}:{label[2:]}"' for label in hourly)
+    lines = [
+        "schema_version = 1",
+        'mode = "paper"',
+        "[venue]",
+        f"rest_url = {_text(rest_url)}",
+        f"ws_url = {_text(ws_url)}",
+        f"key_id_file = {_text(keys / 'key_id')}",
+        f"private_key_file = {_text(keys / 'ed25519.pem')}",
+        *(f"[feeds.{leg}]\nurl = {_text(url)}\napi_key_file = {_text(api_key)}" for leg, url in feeds.items()),
+        "[windows]",
+        f"hourly_targets_et = [{targets}]",
+        "[clock]",
+        f"plan_file = {_text(plan_file)}",
+    ]
+    file = root / "config.toml"
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def _text(value: object) -> str:
+    """Return a TOML basic string."""
+    return msgspec.json.encode(str(value)).decode()

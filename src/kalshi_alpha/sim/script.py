@@ -1,0 +1,106 @@
+"""What happens on a simulated day besides the market: which windows are played and which faults strike when."""
+
+from datetime import date
+from random import Random
+from typing import Final, Literal
+
+import msgspec
+
+from kalshi_alpha.config import WindowsConfig
+from kalshi_alpha.model.clock import NS_PER_S
+from kalshi_alpha.model.instruments import Window
+from kalshi_alpha.sched.windows import WindowSchedule
+
+DEMO_DAY: Final = date(2026, 11, 23)
+DEMO_HOURS: Final = ("10:00", "11:00")
+FeedFaultKind = Literal["silent", "abort", "refuse", "lag", "frozen", "wrong_value"]
+
+
+class FeedFault(msgspec.Struct, frozen=True):
+    """One leg misbehaves for a while."""
+
+    from_ns: int
+    to_ns: int
+    leg: str
+    """``polygon``, ``massive`` or ``*``."""
+    kind: FeedFaultKind
+    symbol: str = "*"
+    params: dict[str, float] = {}  # noqa: RUF012 - msgspec copies defaults
+
+
+class VenueFault(msgspec.Struct, frozen=True):
+    """The exchange misbehaves for a while."""
+
+    from_ns: int
+    to_ns: int
+    kind: str
+    params: dict[str, float | str] = {}  # noqa: RUF012 - msgspec copies defaults
+
+
+class DayScript(msgspec.Struct, frozen=True):
+    """One day to play. All instants are UTC nanoseconds."""
+
+    seed: int
+    day: str
+    windows: tuple[Window, ...]
+    feed_faults: tuple[FeedFault, ...] = ()
+    venue_faults: tuple[VenueFault, ...] = ()
+    kills_ns: tuple[int, ...] = ()
+    """The trading process is killed with SIGKILL and started again by its supervisor."""
+
+    def both_down(self) -> list[tuple[int, int]]:
+        """Return the spans in which no leg delivers anything, as scripted."""
+        return [(fault.from_ns, fault.to_ns) for fault in self.feed_faults if fault.leg == "*" and fault.symbol == "*"]
+
+
+def windows_config(*, all_windows: bool) -> WindowsConfig:
+    """Return the windows a demo plays: every one, or two hourly ones and the close."""
+    return WindowsConfig() if all_windows else WindowsConfig(hourly_targets_et=DEMO_HOURS)
+
+
+def demo_script(seed: int, day: date, config: WindowsConfig) -> DayScript:
+    """Return the built-in events: polygon dies and comes back, both legs die, the process is killed."""
+    windows = WindowSchedule(config).day(day)
+    first, second, last = windows[0], windows[min(1, len(windows) - 1)], windows[-1]
+    polygon_ns, both_ns = first.start_ns + 240 * NS_PER_S, second.start_ns + 300 * NS_PER_S
+    return DayScript(
+        seed=seed,
+        day=day.isoformat(),
+        windows=windows,
+        feed_faults=(
+            FeedFault(polygon_ns, polygon_ns + 150 * NS_PER_S, "polygon", "abort"),
+            FeedFault(both_ns, both_ns + 60 * NS_PER_S, "*", "silent"),
+        ),
+        kills_ns=(last.start_ns + 200 * NS_PER_S,),
+    )
+
+
+def random_script(seed: int, day: date, config: WindowsConfig) -> DayScript:
+    """Return a day with at least one outage, one restart and one refused order at random places of its windows."""
+    draw = Random(seed ^ 0x5EED)
+    windows = WindowSchedule(config).day(day)
+    feed_faults = [_outage(draw, windows) for _ in range(1 + draw.randrange(3))]
+    kills = sorted(_moment(draw, windows) for _ in range(1 + draw.randrange(2)))
+    kinds = ("reject", "lose_reply", "unavailable_before", "unavailable_after", "too_many")
+    venue_faults = [VenueFault(at := _moment(draw, windows), at + 20 * NS_PER_S, "reject", {})]
+    for _ in range(draw.randrange(4)):
+        at = _moment(draw, windows)
+        venue_faults.append(VenueFault(at, at + draw.randrange(1, 15) * NS_PER_S, draw.choice(kinds), {}))
+    return DayScript(seed, day.isoformat(), windows, tuple(feed_faults), tuple(venue_faults), tuple(kills))
+
+
+def _moment(draw: Random, windows: tuple[Window, ...]) -> int:
+    """Return an instant in a window; one in five lies in its last ten seconds."""
+    window = windows[draw.randrange(len(windows))]
+    if draw.random() < 0.2:  # noqa: PLR2004 - one in five, as said above
+        return window.freeze_ns - draw.randrange(8 * NS_PER_S)
+    return window.start_ns + draw.randrange(window.freeze_ns - window.start_ns)
+
+
+def _outage(draw: Random, windows: tuple[Window, ...]) -> FeedFault:
+    at = _moment(draw, windows)
+    leg = draw.choice(("polygon", "polygon", "massive", "*"))
+    kinds: tuple[FeedFaultKind, ...] = ("silent", "abort", "refuse", "lag")
+    symbol = draw.choice(("*", "*", "I:SPX", "I:NDX"))
+    return FeedFault(at, at + draw.randrange(3, 90) * NS_PER_S, leg, draw.choice(kinds), symbol, {"lag_s": 4.0})
+

@@ -1,0 +1,106 @@
+"""Child processes of the demo: started with their output in a file, waited for, killed, and always ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from kalshi_alpha.cli import UnreachableError
+
+READY_S: Final = 30.0
+END_S: Final = 8.0
+
+
+class Child:
+    """One process; its standard error goes to ``<name>.log``."""
+
+    def __init__(self, name: str, module: str, arguments: Sequence[str], logs: Path) -> None:
+        """Start ``python -m module arguments``."""
+        self.name = name
+        self.first_line = ""
+        self._ready = threading.Event()
+        self._log = (logs / f"{name}.log").open("ab")
+        command = [sys.executable, "-m", module, *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, stdin=subprocess.DEVNULL, start_new_session=True)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def ready(self) -> str:
+        """Return the first line the process prints.
+
+        Raises:
+            UnreachableError: it ended or printed nothing in time.
+        """
+        if not self._ready.wait(READY_S) or not self.first_line:
+            message = f"{self.name} didn't start: see {self._log.name}"
+            raise UnreachableError(message)
+        return self.first_line
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self.alive():
+            os.kill(self.process.pid, signal.SIGKILL)
+
+    def end(self, patience_s: float = END_S) -> int | None:
+        """SIGTERM, then SIGKILL when it doesn't end by itself; return its exit status."""
+        if self.alive():
+            self.process.terminate()
+        try:
+            return self.process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self.process.wait(END_S)
+        finally:
+            self._log.close()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if not self.first_line:
+                self.first_line = line.decode(errors="replace").strip()
+                self._ready.set()
+        self._ready.set()
+
+
+class Trader:
+    """The trading process under its supervisor: whenever it dies it is started again, at once at first, then with back-off."""
+
+    def __init__(self, arguments: Sequence[str], logs: Path) -> None:
+        """Start it."""
+        self.starts = 0
+        self.kills: list[float] = []
+        self._arguments, self._logs = tuple(arguments), logs
+        self._stopping = threading.Event()
+        self.child = self._start()
+        self._thread = threading.Thread(target=self._supervise, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> int | None:
+        """SIGTERM and no restart; return the exit status."""
+        self._stopping.set()
+        status = self.child.end()
+        self._thread.join(END_S)
+        return status
+
+    def _start(self) -> Child:
+        self.starts += 1
+        return Child("trader", "kalshi_alpha.exec.runners.trade", self._arguments, self._logs)
+
+    def _supervise(self) -> None:
+        pause_s = 0.0
+        while not self._stopping.is_set():
+            try:
+                self.child.process.wait(0.02)
+            except subprocess.TimeoutExpired:
+                continue
+            if self._stopping.wait(pause_s):
+                return
+            pause_s = min(5.0, 2 * pause_s + 0.1)
+            self.child = self._start()

@@ -1,0 +1,184 @@
+"""A whole day in virtual time: the real engine and codecs against the simulated exchange and feeds, no sockets."""
+
+from collections.abc import Callable
+from typing import Final
+
+from kalshi_alpha.adapters.journal_memory import MemoryJournal
+from kalshi_alpha.adapters.kalshi.stream import VenueStream
+from kalshi_alpha.adapters.massive.stream import FeedStream
+from kalshi_alpha.config import Config
+from kalshi_alpha.exec.engine import Engine
+from kalshi_alpha.exec.recovery import RecoveredState, recover
+from kalshi_alpha.exec.runners.start import booted_event
+from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.clock import NS_PER_S, Now
+from kalshi_alpha.model.http import HttpRequest, HttpResponse
+from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg
+from kalshi_alpha.sched.hotrestart import Fresh, HotRestartManager, Stale
+from kalshi_alpha.sim.exchange import SimExchange
+from kalshi_alpha.sim.feed import SimFeed
+from kalshi_alpha.sim.script import DayScript
+from kalshi_alpha.sim.timeline import Timeline
+from kalshi_alpha.sim.virtual_client import Delays, ServerSession, VirtualClient, Wire
+from kalshi_alpha.sim.witness import Witness
+
+LEAD_S: Final = 75
+"""Played before each window."""
+TAIL_S: Final = 5
+"""Played after each target; the rest of the gap is jumped over."""
+SETTLE_S: Final = 400
+RESTART_NS: Final = 400_000_000
+"""What a killed process needs to be back: its start, without the venue."""
+API_KEY: Final = "sim-key"
+
+
+class MemoryStore:
+    """The snapshot file, in memory."""
+
+    def __init__(self) -> None:
+        """Start without a snapshot."""
+        self._data: bytes | None = None
+
+    def read(self) -> bytes | None:
+        """Return what was written last."""
+        return self._data
+
+    def write(self, data: bytes) -> None:
+        """Replace it."""
+        self._data = data
+
+
+class VirtualDay:
+    """Moves exchange, feeds and trading process through a script's windows."""
+
+    def __init__(self, config: Config, script: DayScript, exchange: SimExchange, feed: SimFeed) -> None:
+        """Put the parts of one day together; ``play`` runs it."""
+        self.witness = Witness(script)
+        self.journal = MemoryJournal()
+        self.client: VirtualClient | None = None
+        self.restarts: list[tuple[int, int]] = []
+        """(kill, new process) instants."""
+        self.steps = 0
+        self.engines: list[Engine] = []
+        self.on_step: Callable[[Engine, ev.Event, Now], None] | None = None
+        self._config = config
+        self._script = script
+        self._exchange = exchange
+        self._feed = feed
+        self._timeline = Timeline()
+        self._delays = Delays(script.seed ^ 0xDE1A)
+        self._store = MemoryStore()
+        self._snapshots = HotRestartManager(self._store)
+        self._starts = 0
+
+    def play(self) -> None:
+        """Play every window with its lead and tail, then wait for the outcomes."""
+        windows = self._script.windows
+        for kill_ns in self._script.kills_ns:
+            self._timeline.at(kill_ns, self._kill)
+        at_ns = windows[0].start_ns - LEAD_S * NS_PER_S
+        self._jump(at_ns)
+        self._start(at_ns)
+        for window in windows:
+            lead_ns = window.start_ns - LEAD_S * NS_PER_S
+            if lead_ns > at_ns:
+                self._jump(lead_ns)
+                at_ns = lead_ns
+            at_ns = self._run(at_ns, window.target_ns + TAIL_S * NS_PER_S)
+        self._run(at_ns, at_ns + SETTLE_S * NS_PER_S)
+
+    # Time
+
+    def _jump(self, utc_ns: int) -> None:
+        """Skip a gap between windows: the exchange catches up, the feeds' values of the gap are nobody's."""
+        self._exchange.advance(utc_ns)
+        self._feed.advance(utc_ns)
+        self._pump(utc_ns)
+
+    def _pump(self, utc_ns: int) -> None:
+        if self.client is not None:
+            for wire in self.client.wires:
+                wire.pump(utc_ns)
+
+    def _run(self, from_ns: int, until_ns: int) -> int:
+        """Move from instant to instant until ``until_ns``."""
+        timeline, exchange, feed = self._timeline, self._exchange, self._feed
+        at_ns = from_ns
+        while True:
+            client = self.client
+            times = (
+                timeline.next_ns(),
+                exchange.next_event_ns(),
+                feed.next_event_ns(),
+                client.next_ns() if client is not None and client.alive else None,
+            )
+            following_ns = min((time for time in times if time is not None), default=until_ns)
+            if following_ns >= until_ns:
+                return until_ns
+            at_ns = max(at_ns, following_ns)
+            self.steps += 1
+            if times[1] is not None and times[1] <= at_ns:
+                exchange.advance(at_ns)
+                self._pump(at_ns)
+            if times[2] is not None and times[2] <= at_ns:
+                feed.advance(at_ns)
+                self._pump(at_ns)
+            while timeline.run_due(at_ns):
+                pass
+            client = self.client
+            if client is not None and client.alive:
+                client.tick(at_ns)
+
+    # The process
+
+    def _start(self, utc_ns: int) -> None:
+        """Start an incarnation through the one start path."""
+        now = Now(utc_ns=utc_ns, mono_ns=utc_ns)
+        restored = self._snapshots.restore(now)
+        snapshot = restored.snapshot if isinstance(restored, Fresh | Stale) else None
+        read = self.journal.read(snapshot.journal_seq if snapshot else 0)
+        recovered: RecoveredState = recover(snapshot, read.records)
+        engine = Engine(self._config, recovered)
+        self._starts += 1
+        self.engines.append(engine)
+        client = VirtualClient(engine, self.journal, self._timeline, self._delays, utc_ns - self._starts * NS_PER_S)
+        venue = VenueStream(seed=self._script.seed + self._starts)
+        wires = [Wire(client, venue, self._to_exchange)]
+        for leg in LEGS:
+            stream = FeedStream(leg, SYMBOLS, API_KEY, self._config.feeds, self._script.seed + self._starts)
+            wires.append(Wire(client, stream, self._feed_of(leg)))
+        client.connect(venue, wires, self._request)
+        client.on_snapshot = self._capture
+        client.on_event = self.witness.event_seen
+        client.on_request = self.witness.request_sent
+        self.client = client
+        client.step([booted_event(restored, recovered, now, has_journal=bool(read.last_seq))], utc_ns)
+        client.tick(utc_ns)
+
+    def _to_exchange(self, utc_ns: int) -> ServerSession | None:
+        return self._exchange.connect() if self._exchange.accepts_connections(utc_ns) else None
+
+    def _feed_of(self, leg: Leg) -> Callable[[int], ServerSession | None]:
+        return lambda at_ns: self._feed.connect(leg, at_ns)
+
+    def _request(self, request: HttpRequest, utc_ns: int) -> HttpResponse:
+        response = self._exchange.request(request, utc_ns)
+        self._pump(utc_ns)
+        return response
+
+    def _capture(self, engine: Engine, now: Now) -> None:
+        self.journal.sync()
+        self._snapshots.capture(engine.snapshot(now, self.journal.next_seq - 1))
+
+    def _kill(self, utc_ns: int) -> None:
+        """SIGKILL: what wasn't synced is gone, the supervisor starts the next one."""
+        client = self.client
+        if client is None or not client.alive:
+            return
+        client.kill()
+        self.client = None
+        self.journal = MemoryJournal(self.journal.cut())
+        back_ns = utc_ns + RESTART_NS
+        self.restarts.append((utc_ns, back_ns))
+        self._timeline.at(back_ns, self._start)
+

@@ -1,0 +1,373 @@
+import errno
+import os
+import signal
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kalshi_alpha.adapters.journal import JournalError, JournalWriter, decode_lines, encode_line, read_journal
+from kalshi_alpha.adapters.journal_memory import MemoryJournal
+from kalshi_alpha.model.records import EngineStarted, GroupRecorded, GroupRetired, OrderIntended, OrderPlaced, Record
+from tests.adapters.journal_samples import every_kind, incident, inputs, intent
+
+AT_NS = 1_795_444_200_125_000_000
+TEN = [GroupRetired(number, f"group-{number}") for number in range(1, 11)]
+TEN_LINES = b"".join(encode_line(number, record) for number, record in enumerate(TEN, start=1))
+
+
+def written(folder: Path, records: list[Record], snapshot_seq: int = 0) -> Path:
+    writer = JournalWriter(folder, snapshot_seq=snapshot_seq)
+    writer.append(records)
+    writer.sync()
+    writer.close()
+    return writer.path
+
+
+def test_a_line_is_its_checksum_a_space_and_the_json() -> None:
+    text = b'{"seq":42,"record":{"type":"GroupRetired","utc_ns":5,"group_id":"g"}}'
+
+    line = encode_line(42, GroupRetired(5, "g"))
+
+    assert line == f"{zlib.crc32(text):08x} ".encode() + text + b"\n"
+
+
+def test_every_kind_of_record_comes_back_equal() -> None:
+    records = every_kind()
+
+    decoded = decode_lines(b"".join(encode_line(seq, record) for seq, record in enumerate(records, start=1)))
+
+    assert {type(record) for record in records} == set(Record.__subclasses__())
+    assert list(decoded.records) == records
+    assert (decoded.bad_bytes, decoded.corrupt, decoded.highest_seq) == (0, False, len(records))
+
+
+def test_facts_keep_their_order() -> None:
+    decoded = decode_lines(encode_line(1, incident()))
+
+    assert list(decoded.records[0].facts) == ["zeta", "alpha", "emoji"]  # type: ignore[attr-defined]  # an IncidentNoted went in
+
+
+@pytest.mark.parametrize("broken", [inputs(variance=float("nan")), inputs(level=float("inf"))])
+def test_a_number_that_json_cannot_hold_is_a_bug_and_never_written(broken: object) -> None:
+    import msgspec
+
+    poisoned = msgspec.structs.replace(intent(), inputs=broken)
+
+    with pytest.raises(AssertionError):
+        encode_line(1, OrderIntended(1, poisoned))
+
+
+def test_a_journal_cut_anywhere_gives_the_whole_records_before_the_cut() -> None:
+    ends = [index + 1 for index, byte in enumerate(TEN_LINES) if byte == 10]
+
+    for length in range(len(TEN_LINES) + 1):
+        decoded = decode_lines(TEN_LINES[:length])
+
+        whole = sum(end <= length for end in ends)
+        assert list(decoded.records) == TEN[:whole]
+        assert not decoded.corrupt
+        assert decoded.bad_bytes == length - ([0, *ends][whole])
+
+
+def test_any_flipped_byte_gives_a_beginning_and_is_corruption_unless_it_hit_the_last_line() -> None:
+    last_line = TEN_LINES.rindex(b"\n", 0, -1) + 1
+
+    for offset in range(len(TEN_LINES)):
+        for mask in (0x01, 0x20, 0xFF, TEN_LINES[offset] ^ 10):
+            if mask == 0:
+                continue
+            data = bytearray(TEN_LINES)
+            data[offset] ^= mask
+            decoded = decode_lines(bytes(data))
+
+            hit = TEN_LINES.count(b"\n", 0, offset)
+            assert list(decoded.records) == TEN[:hit]
+            # A lost newline joins two lines; behind the last but one nothing good follows.
+            joined = TEN_LINES[offset] == 10 and offset == last_line - 1
+            assert decoded.corrupt == (offset < last_line and not joined)
+
+
+@given(st.binary(max_size=300), st.integers(0, 10))
+def test_any_bytes_after_good_lines_never_raise_and_never_add_a_record(garbage: bytes, kept: int) -> None:
+    ends = [0, *(index + 1 for index, byte in enumerate(TEN_LINES) if byte == 10)]
+
+    decoded = decode_lines(TEN_LINES[: ends[kept]] + garbage)
+
+    assert list(decoded.records) == TEN[:kept]
+
+
+def test_a_deeply_nested_line_with_a_right_checksum_is_just_a_bad_line() -> None:
+    text = b'{"seq":1,"record":{"type":"GroupRetired","utc_ns":5,"x":' + b"[" * 100_000
+
+    decoded = decode_lines(b"%08x %b\n" % (zlib.crc32(text), text))
+
+    assert decoded.records == ()
+
+
+@pytest.mark.parametrize("seqs", [(1, 3), (1, 1), (2, 1)])
+def test_lines_out_of_sequence_are_corruption(seqs: tuple[int, int]) -> None:
+    decoded = decode_lines(b"".join(encode_line(seq, TEN[0]) for seq in seqs))
+
+    assert decoded.seqs == seqs[:1]
+    assert decoded.corrupt
+
+
+def test_each_start_opens_a_segment_named_by_its_first_number(tmp_path: Path) -> None:
+    first = written(tmp_path, list(TEN[:3]))
+    second = written(tmp_path, list(TEN[3:5]))
+
+    read = read_journal(tmp_path)
+
+    assert (first.name, second.name) == ("journal-000000000001.jsonl", "journal-000000000004.jsonl")
+    assert list(read.records) == TEN[:5]
+    assert (read.seqs, read.last_seq, read.torn_bytes, read.corrupt) == ((1, 2, 3, 4, 5), 5, 0, ())
+    assert list(read_journal(tmp_path, after_seq=4).records) == TEN[4:5]
+
+
+def test_a_missing_folder_is_an_empty_journal(tmp_path: Path) -> None:
+    read = read_journal(tmp_path / "none")
+
+    assert (read.records, read.last_seq, read.corrupt) == ((), 0, ())
+
+
+def test_what_was_not_synced_is_not_there(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path)
+    assert writer.append(TEN[:2]) == 2
+    writer.sync()
+    assert writer.append(TEN[2:4]) == 4
+
+    assert list(read_journal(tmp_path).records) == TEN[:2]
+    writer.close()
+
+
+def test_a_torn_tail_is_ignored_now_and_after_the_next_start(tmp_path: Path) -> None:
+    path = written(tmp_path, list(TEN[:4]))
+    path.write_bytes(path.read_bytes()[:-5])
+
+    torn = read_journal(tmp_path, set_aside_ns=AT_NS)
+    written(tmp_path, [TEN[9]])
+    later = read_journal(tmp_path)
+
+    assert (list(torn.records), torn.last_seq, torn.corrupt) == (TEN[:3], 3, ())
+    assert torn.torn_bytes == len(encode_line(4, TEN[3])) - 5
+    assert list(later.records) == [*TEN[:3], TEN[9]]
+    assert later.corrupt == ()
+
+
+def test_a_segment_without_one_whole_record_gives_its_name_to_the_next_start_but_is_kept(tmp_path: Path) -> None:
+    path = written(tmp_path, [TEN[0]])
+    path.write_bytes(b"0123")
+
+    again = written(tmp_path, [TEN[5]])
+    written(tmp_path, [])
+    empty_again = written(tmp_path, [TEN[6]])
+
+    assert again == path
+    assert path.with_name(f"{path.name}.torn-1").read_bytes() == b"0123"
+    assert empty_again.name == "journal-000000000002.jsonl"
+    assert list(read_journal(tmp_path).records) == [TEN[5], TEN[6]]
+
+
+def test_a_corrupt_file_is_set_aside_and_its_good_beginning_stays(tmp_path: Path) -> None:
+    path = written(tmp_path, list(TEN[:6]))
+    later = written(tmp_path, list(TEN[6:8]))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"group-3")] ^= 1
+    path.write_bytes(bytes(data))
+
+    looked = read_journal(tmp_path)
+    read = read_journal(tmp_path, set_aside_ns=AT_NS)
+
+    assert looked.corrupt == (path, later)
+    assert list(read.records) == TEN[:2]
+    assert read.last_seq == 8
+    assert [kept.name for kept in read.corrupt] == [f"{one.name}.corrupt-20261123T143000.125000Z" for one in (path, later)]
+    assert read.corrupt[0].read_bytes() == bytes(data)
+    assert path.read_bytes() == TEN_LINES[: TEN_LINES.index(b"\n", TEN_LINES.index(b"group-2")) + 1]
+
+
+def test_a_start_after_corruption_goes_on_above_every_used_number_and_is_whole_again(tmp_path: Path) -> None:
+    path = written(tmp_path, list(TEN[:6]))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"group-3")] ^= 1
+    path.write_bytes(bytes(data))
+
+    damaged = read_journal(tmp_path, set_aside_ns=AT_NS)
+    writer = JournalWriter(tmp_path, damaged)
+    writer.append([TEN[9]])
+    writer.sync()
+    writer.close()
+    read = read_journal(tmp_path)
+
+    assert (read.seqs, read.corrupt) == ((1, 2, 7), ())
+
+
+def test_a_lost_segment_is_corruption_never_a_gap_to_read_over(tmp_path: Path) -> None:
+    written(tmp_path, list(TEN[:2]))
+    lost = written(tmp_path, list(TEN[2:4]))
+    after = written(tmp_path, list(TEN[4:6]))
+    lost.unlink()
+
+    read = read_journal(tmp_path)
+
+    assert (list(read.records), read.corrupt, read.last_seq) == (TEN[:2], (after,), 6)
+
+
+def test_a_snapshot_ahead_of_the_journal_leaves_a_declared_gap(tmp_path: Path) -> None:
+    written(tmp_path, list(TEN[:2]))
+    written(tmp_path, [TEN[7]], snapshot_seq=7)
+
+    read = read_journal(tmp_path)
+
+    assert (read.seqs, read.corrupt) == ((1, 2, 8), ())
+
+
+def test_segments_below_the_snapshot_are_not_read(tmp_path: Path) -> None:
+    old = written(tmp_path, list(TEN[:3]))
+    written(tmp_path, list(TEN[3:5]))
+    old.write_bytes(b"whatever")
+
+    read = read_journal(tmp_path, after_seq=3)
+
+    assert (list(read.records), read.corrupt) == (TEN[3:5], ())
+
+
+class FaultyDisk:
+    """Obeys until a given call fails."""
+
+    def __init__(self, fail: str, takes: int) -> None:
+        self.fail = fail
+        self.takes = takes
+        self.calls: list[str] = []
+
+    def write(self, fd: int, data: memoryview) -> int:
+        self.calls.append("write")
+        if self.fail == "write" and self.calls.count("write") > 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        if self.fail == "nothing":
+            return 0
+        return os.write(fd, data[: self.takes])
+
+    def sync(self, fd: int) -> None:
+        self.calls.append("sync")
+        if self.fail == "sync":
+            raise OSError(errno.EIO, "Input/output error")
+        os.fdatasync(fd)
+
+    def cut(self, fd: int, length: int) -> None:
+        self.calls.append(f"cut {length}")
+        os.ftruncate(fd, length)
+
+
+def test_short_writes_are_completed(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, disk=FaultyDisk("never", takes=7))
+    writer.append(TEN)
+
+    writer.sync()
+
+    assert writer.path.read_bytes() == TEN_LINES
+    writer.close()
+
+
+def test_a_full_disk_ends_the_writer_and_cuts_the_torn_line(tmp_path: Path) -> None:
+    disk = FaultyDisk("write", takes=90)
+    writer = JournalWriter(tmp_path, disk=disk)
+    writer.append(TEN[:1])
+    writer.sync()
+    good = writer.path.read_bytes()
+    writer.append(TEN[1:4])
+
+    with pytest.raises(JournalError, match="No space left"):
+        writer.sync()
+    calls = len(disk.calls)
+    with pytest.raises(JournalError, match="No space left"):
+        writer.sync()
+    with pytest.raises(JournalError, match="No space left"):
+        writer.append(TEN[4:5])
+
+    assert good == encode_line(1, TEN[0])
+    assert writer.path.read_bytes() == good
+    assert disk.calls[-1] == f"cut {len(good)}"
+    assert len(disk.calls) == calls
+    writer.close()
+
+
+@pytest.mark.parametrize("fail", ["sync", "nothing"])
+def test_a_failed_sync_is_never_tried_again(tmp_path: Path, fail: str) -> None:
+    disk = FaultyDisk(fail, takes=1_000)
+    writer = JournalWriter(tmp_path, disk=disk)
+    writer.append(TEN)
+
+    for _ in range(2):
+        with pytest.raises(JournalError):
+            writer.sync()
+
+    assert disk.calls.count("sync") == (fail == "sync")
+    writer.close()
+
+
+def test_a_file_size_limit_of_the_real_system_is_a_journal_error(tmp_path: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        import resource
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+        writer = JournalWriter(tmp_path)
+        writer.append(TEN[:1])
+        writer.sync()
+        writer.append(TEN[1:])
+        try:
+            writer.sync()
+        except JournalError:
+            os._exit(0)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    assert list(read_journal(tmp_path).records) == TEN[:1]
+    assert read_journal(tmp_path).torn_bytes == 0
+
+
+def test_no_state_a_crash_can_leave_loses_an_acknowledged_record_or_invents_one() -> None:
+    batches = [TEN[:3], TEN[3:4], TEN[4:10]]
+    acknowledged = 0
+    durable = b""
+    for batch in batches:
+        chunk = b"".join(encode_line(acknowledged + 1 + number, record) for number, record in enumerate(batch))
+        states = [durable + chunk[:length] for length in range(len(chunk) + 1)]
+        states += [durable + b"\0" * length for length in range(len(chunk) + 1)]
+        states += [durable + chunk[:length] + b"\0" * (len(chunk) - length) for length in range(len(chunk) + 1)]
+        for state in states:
+            decoded = decode_lines(state)
+            assert list(decoded.records) == TEN[: len(decoded.records)]
+            assert len(decoded.records) >= acknowledged
+            assert not decoded.corrupt
+        durable += chunk
+        acknowledged += len(batch)
+
+
+def test_a_journal_in_memory_has_the_bytes_of_the_one_on_disk(tmp_path: Path) -> None:
+    memory = MemoryJournal()
+    memory.append(every_kind())
+    memory.sync()
+
+    assert memory.data == written(tmp_path, every_kind()).read_bytes()
+    assert memory.read() == read_journal(tmp_path)
+    assert memory.read(after_seq=9) == read_journal(tmp_path, after_seq=9)
+
+
+def test_a_journal_in_memory_loses_what_was_not_synced_and_goes_on() -> None:
+    memory = MemoryJournal()
+    memory.append([EngineStarted(1, 1, "", "missing")])
+    memory.sync()
+    memory.append([GroupRecorded(2, "g", 1)])
+
+    again = MemoryJournal(memory.cut(torn_bytes=30))
+    again.append([OrderPlaced(3, "a", "b")])
+    again.sync()
+
+    assert again.read().seqs == (1, 2)
+    assert again.read().records == (EngineStarted(1, 1, "", "missing"), OrderPlaced(3, "a", "b"))
