@@ -66,7 +66,7 @@ class QuotingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rungs quoted below and above the money in each ladder."""
     edge_p: float = 0.012
     """Least distance between a quote and fair value, in probability."""
-    vol_edge_s: float = 3.0
+    vol_edge_s: float = 4.0
     """Quotes also keep the standard deviation of fair value over this many seconds as distance."""
     min_p: float = 0.03
     """Rungs with fair value outside [min_p, 1 - min_p] aren't quoted."""

@@ -4,8 +4,8 @@ For each rung, with ``p' = p - skew x position`` and the distance ``h = max(edge
 
     bid = the highest grid price <= p' - h and below the best ask          ask = the lowest grid price >= p' + h and above the best bid
 
-Rounding is always against us. A held quote is kept while ``p'`` stays in a band: at least half of ``h`` away from both quotes, and
-not more than a tick and a half further from either than needed. Only a rung that leaves its band is worked out again, so that most
+Rounding is always against us. A held quote is kept while ``p'`` stays in a band: at least two fifths of ``h`` away from both
+quotes, and not more than two and a half ticks further from either than needed. Only a rung that leaves its band is worked out again, so that most
 ticks cost one comparison a rung, and write tokens are spent on quotes that are wrong, not on quotes that could be a cent better.
 """
 
@@ -19,9 +19,9 @@ from kalshi_alpha.model.units import CONTRACT_E2, DOLLAR_E4, Side
 from kalshi_alpha.pricing.fees import FeeSchedule
 from kalshi_alpha.pricing.ladder import yes_probabilities
 
-KEEP_DISTANCE: Final = 0.5
+KEEP_DISTANCE: Final = 0.4
 """Share of the wanted distance below which a held quote is given up."""
-KEEP_TICKS: Final = 1.5
+KEEP_TICKS: Final = 2.5
 """Ticks beyond the wanted distance at which a held quote is worth improving."""
 RATIO_STEP: Final = 1.03
 """The ratio of short to total volatility is rounded up in steps of 3 %, so that bands hold between them."""
@@ -45,6 +45,9 @@ class LadderQuoter:
         self._fees = fees
         self._best_bid = [0] * count
         self._best_ask = [DOLLAR_E4] * count
+        self._target_bid = [0] * count
+        self._target_ask = [0] * count
+        """What we would quote if the book were empty."""
         self._skew = [0.0] * count
         self._keep_lo = [NEVER[0]] * count
         self._keep_hi = [NEVER[1]] * count
@@ -84,7 +87,7 @@ class LadderQuoter:
         if best_bid_e4 == self._best_bid[rung] and best_ask_e4 == self._best_ask[rung]:
             return False
         self._best_bid[rung], self._best_ask[rung] = best_bid_e4, best_ask_e4
-        return self._in_range(rung) and self._requote(rung)
+        return self._set(rung, *self._post_only(rung))
 
     def set_position(self, rung: int, position_e2: int) -> list[int]:
         """Shift a rung's quotes against what we hold; return the rungs that changed."""
@@ -111,7 +114,7 @@ class LadderQuoter:
             for rung in range(*self._range):
                 if not low <= rung < high:
                     self._keep_lo[rung], self._keep_hi[rung] = NEVER
-                    if self._set(rung, 0, 0):
+                    if self._withdraw(rung):
                         changed.append(rung)
             self._range = (low, high)
         return changed
@@ -136,11 +139,11 @@ class LadderQuoter:
             self._keep_lo[rung], self._keep_hi[rung] = (-2.0, config.min_p - skew) if below else (1 - config.min_p - skew, 2.0)
             if self._keep_lo[rung] == self._keep_hi[rung] or skew:
                 self._keep_lo[rung], self._keep_hi[rung] = NEVER
-            return self._set(rung, 0, 0)
+            return self._withdraw(rung)
         distance = self._distance(rung)
         if distance > config.max_width_p:
             self._keep_lo[rung], self._keep_hi[rung] = NEVER
-            return self._set(rung, 0, 0)
+            return self._withdraw(rung)
         shifted = probability - self._skew[rung]
         market = self._markets[rung]
         bid, ask = grid_floor(market, shifted - distance), grid_ceil(market, shifted + distance)
@@ -150,10 +153,12 @@ class LadderQuoter:
         ask_p = ask / DOLLAR_E4 if ask else shifted + distance
         self._keep_lo[rung] = max(bid_p + near, ask_p - far)
         self._keep_hi[rung] = min(bid_p + far, ask_p - near)
-        return self._set(rung, *self._post_only(market, rung, bid, ask))
+        self._target_bid[rung], self._target_ask[rung] = bid, ask
+        return self._set(rung, *self._post_only(rung))
 
-    def _post_only(self, market: Market, rung: int, bid: int, ask: int) -> tuple[int, int]:
+    def _post_only(self, rung: int) -> tuple[int, int]:
         """Stay on our side of the book: never at or through the other side's best."""
+        market, bid, ask = self._markets[rung], self._target_bid[rung], self._target_ask[rung]
         best_bid, best_ask = self._best_bid[rung], self._best_ask[rung]
         if bid and bid >= best_ask:
             bid = grid_floor(market, (best_ask - 1) / DOLLAR_E4)
@@ -178,6 +183,10 @@ class LadderQuoter:
                 z = (log(boundary / level) + 0.5 * variance) / root
                 total += exp(-0.5 * z * z) / ROOT_TWO_PI
         return total
+
+    def _withdraw(self, rung: int) -> bool:
+        self._target_bid[rung] = self._target_ask[rung] = 0
+        return self._set(rung, 0, 0)
 
     def _set(self, rung: int, bid_e4: int, ask_e4: int) -> bool:
         if bid_e4 == self.bid_e4[rung] and ask_e4 == self.ask_e4[rung]:

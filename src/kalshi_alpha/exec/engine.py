@@ -28,7 +28,15 @@ HOUSE_S: Final = 1.0
 """Monitors and snapshots are due this often while a window is open."""
 HOUSE_IDLE_S: Final = 5.0
 SHUTDOWN_S: Final = 5.0
+TRADE_IDS_KEPT_MS: Final = 900_000
+"""Reads of fills overlap by two minutes; a trade this old can't come up again."""
 LATCH_REASONS: Final = {Reason.OPERATOR_STOP, Reason.RISK_LIMIT}
+
+QUIET: Final = frozenset({
+    ev.BookChanged, ev.BookSnapshotted, ev.IntentsDurable, ev.OrderAccepted, ev.OrderAmended, ev.OrderCancelled, ev.OrderUpdated,
+    ev.CancelRefused,
+})  # fmt: skip
+"""Facts that can't change whether we may quote."""
 
 Handler = Callable[[Any, Now], None]
 
@@ -47,6 +55,7 @@ class Engine:
         self._recovered = recovered
         self._sessions: dict[str, tuple[int, int]] = {}
         self._leaving_since_ns = 0
+        self._deadline_ns: int | None = None
         self._handlers: dict[type[ev.Event], Handler] = self._table()
 
     # The interface
@@ -58,18 +67,18 @@ class Engine:
             event: The fact.
             now: The instant of this step; the only time there is.
         """
+        due = self._deadline_ns is not None and self._deadline_ns <= now.mono_ns
+        if due:
+            self._act_on_time(now)
         self._handlers[type(event)](event, now)
-        self._decide(event, now)
-        return self._commands(now)
+        self._decide(now, due=due, quiet=type(event) in QUIET)
+        commands = self._commands(now)
+        self._deadline_ns = self._first_deadline_ns()
+        return commands
 
     def next_deadline_ns(self) -> int | None:
         """Return the monotonic time at which silence would change a decision, if any."""
-        facts = self.facts
-        first = min(facts.deadlines.values(), default=None)
-        feed = facts.failover.next_deadline_ns()
-        if first is None or (feed is not None and feed < first):
-            return feed
-        return first
+        return self._deadline_ns
 
     def snapshot(self, now: Now, journal_seq: int) -> EngineSnapshot:
         """Return what a hot restart needs."""
@@ -91,6 +100,13 @@ class Engine:
             windows_degraded=facts.failover.windows_degraded,
             incidents=len(facts.incidents),
         )
+
+    def _first_deadline_ns(self) -> int | None:
+        feed_ns = self.facts.failover.next_deadline_ns()
+        if not self.facts.deadlines:
+            return feed_ns
+        first_ns = min(self.facts.deadlines.values())
+        return first_ns if feed_ns is None or first_ns < feed_ns else feed_ns
 
     # Learning
 
@@ -242,25 +258,35 @@ class Engine:
 
     # Deciding
 
-    def _decide(self, event: ev.Event, now: Now) -> None:
-        """Derive from the facts, and only from them, what should rest and what to do about it."""
+    def _act_on_time(self, now: Now) -> None:
+        """Let the time that has passed count before the next fact: what it forbids must not be sent on that fact's account."""
+        self.windows.act(now)
+        self.reconciler.act(now)
+        self.feeds.judge(now)
+        self._stand(now)
+        self._expire(now)
+
+    def _decide(self, now: Now, *, due: bool, quiet: bool) -> None:
+        """Derive from the facts, and only from them, what should rest and what to do about it.
+
+        Args:
+            now: The instant of this step.
+            due: A deadline had passed when the step began.
+            quiet: The fact can't have changed whether we may quote, only what is wanted or rests.
+        """
         facts = self.facts
-        deadline_ns = self.next_deadline_ns()
-        quiet = isinstance(event, ev.BookChanged) and (deadline_ns is None or deadline_ns > now.mono_ns)
         if not quiet:
-            self.windows.act(now)
-            self.reconciler.retry_triggers(now)
-            self.reconciler.act(now)
             self.feeds.judge(now)
             self._stand(now)
             self._reprice(now)
-            self._expire(now)
-        self.planner.plan(now)
-        if facts.due("leftovers", now) or facts.shutting_down or facts.storage_failure:
+        self.planner.plan(now, due=due)
+        leaving = facts.shutting_down or facts.storage_failure
+        if leaving or (due and facts.due("leftovers", now)):
             self.planner.cancel_everything(now)
-        if facts.shutting_down or facts.storage_failure:
+        if leaving:
             self._maybe_exit(now)
-        self._keep_house(now)
+        if due:
+            self._keep_house(now)
 
     def _stand(self, now: Now) -> None:
         """Bring the set of stand-down reasons up to date and open or close each ladder by it."""
@@ -327,6 +353,7 @@ class Engine:
         facts = self.facts
         if facts.due("house", now):
             facts.after("house", HOUSE_S if facts.active_windows or len(facts.orders) else HOUSE_IDLE_S, now)
+            facts.ledger.forget(now.utc_ns // 1_000_000 - TRADE_IDS_KEPT_MS)
             facts.out.append(PublishMonitors())
             facts.out.append(CaptureSnapshot())
         facts.due("final_age", now)

@@ -37,31 +37,33 @@ class OrderPlanner:
         self._facts = facts
         self._missing: dict[Slot, tuple[float, str]] = {}
         self._refused: dict[Slot, tuple[float, str]] = {}
+        self._budget_at_ns = 0
+        """Until then the bucket can't pay for another create."""
 
     def __len__(self) -> int:
         """Count the wanted quotes that don't rest."""
         return len(self._missing)
 
-    def plan(self, now: Now) -> None:
-        """Emit cancels, new intents and renewals for everything that changed."""
+    def plan(self, now: Now, *, due: bool) -> None:
+        """Emit cancels, new intents and renewals for everything that changed, or that time makes due."""
         facts = self._facts
         targets: list[Order] = []
         for ladder in facts.ladders.values():
             if ladder.dirty:
                 self._compare(ladder, targets)
-        if facts.due("cancel_retry", now):
+        review = due and facts.due("review", now)
+        if due and facts.due("cancel_retry", now):
             late_ns = now.utc_ns - int(CANCEL_RETRY_S * NS_PER_S)
             targets += [order for order in facts.orders.live() if order.status == "cancelling" and order.changed_ns <= late_ns]
-        review = facts.due("review", now)
         if review:
             self._evict(targets)
         if targets:
             self._cancel(targets, now)
         if review:
             self._renew(now)
-        if self._missing:
+        if self._missing and now.mono_ns >= self._budget_at_ns:
             self._create(now)
-        if len(facts.orders) and "review" not in facts.deadlines:
+        if "review" not in facts.deadlines and len(facts.orders):
             facts.after("review", REVIEW_S, now)
 
     def forget(self, ladder: QuotedLadder) -> None:
@@ -173,7 +175,7 @@ class OrderPlanner:
         count = min(room, self._affordable(CREATE_TOKENS, 1, now), len(self._missing))
         if count <= 0:
             if room > 0:
-                facts.deadlines.setdefault("budget", facts.bucket.ready_at_ns(self._needed(), now.mono_ns))
+                self._budget_at_ns = facts.deadlines["budget"] = facts.bucket.ready_at_ns(self._needed(), now.mono_ns)
             return
         best = nlargest(count, ((value, slot, event) for slot, (value, event) in self._missing.items()))
         for _, slot, event in best:

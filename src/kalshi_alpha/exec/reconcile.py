@@ -63,6 +63,7 @@ class Reconciler:
     def act(self, now: Now) -> None:
         """Ask what is due to be asked."""
         facts = self._facts
+        self._retry_triggers(now)
         if facts.due("status", now):
             facts.out.append(ReadStatus(self._ask("ReadStatus")))
             facts.after("status", STATUS_EVERY_S, now)
@@ -125,7 +126,7 @@ class Reconciler:
         elif name in READ_NAMES:
             facts.after("reads", BOOT_RETRY_S * 3 if self._booting else READ_RETRY_S, now)
 
-    def retry_triggers(self, now: Now) -> None:
+    def _retry_triggers(self, now: Now) -> None:
         """Trigger again what wasn't acknowledged."""
         facts = self._facts
         if facts.due("triggers", now) and "TriggerGroup" not in self._in_flight.values():

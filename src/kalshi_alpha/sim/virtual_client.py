@@ -71,10 +71,16 @@ class Wire:
         self._last_up_ns = 0
         self._generation = 0
         self._connecting = False
+        self._next_ns: int | None = None
+        self._next_known = False
 
     def tick(self, utc_ns: int) -> None:
         """Act on the client session's deadlines and its wish to connect."""
+        due_ns = self.next_ns()
+        if due_ns is None or due_ns > utc_ns:
+            return
         now = self._client.now(utc_ns)
+        self._next_known = False
         deadline_ns = self.stream.next_deadline_ns()
         if deadline_ns is not None and deadline_ns <= now.mono_ns:
             self._client.step(self.stream.timer(now), utc_ns)
@@ -87,11 +93,14 @@ class Wire:
 
     def next_ns(self) -> int | None:
         """Return when ``tick`` has something to do (UTC ns)."""
-        times = [self.stream.next_deadline_ns()]
-        if self.server is None and not self._connecting:
-            times.append(self.stream.connect_at_ns())
-        known = [at_ns for at_ns in times if at_ns is not None]
-        return self._client.utc_ns(min(known)) if known else None
+        if not self._next_known:
+            times = [self.stream.next_deadline_ns()]
+            if self.server is None and not self._connecting:
+                times.append(self.stream.connect_at_ns())
+            known = [at_ns for at_ns in times if at_ns is not None]
+            self._next_ns = self._client.utc_ns(min(known)) if known else None
+            self._next_known = True
+        return self._next_ns
 
     def pump(self, utc_ns: int) -> None:
         """Take what the server has to send, and notice when it hung up."""
@@ -104,13 +113,14 @@ class Wire:
             self._client.later(self._last_down_ns, partial(self._deliver, frame, generation))
         reason = server.closed
         if reason is not None:
-            self.server = None
+            self.server, self._next_known = None, False
             at_ns = max(self._last_down_ns + 1, utc_ns)
             self._client.later(at_ns, partial(self._closed, reason, generation))
 
     def flush(self, utc_ns: int) -> None:
-        """Send what the client session has to send."""
+        """Send what the client session has to send; called after whatever the session was told."""
         generation = self._generation
+        self._next_known = False
         for text in self.stream.outgoing():
             self._last_up_ns = max(self._last_up_ns + 1, utc_ns + self._client.delays.frame_ns())
             self._client.later(self._last_up_ns, partial(self._receive, text, generation))
@@ -125,12 +135,13 @@ class Wire:
             self.server = None
 
     def _open(self, utc_ns: int) -> None:
-        self._connecting = False
+        self._connecting = self._next_known = False
         self._generation += 1
         self.server = self._connect(utc_ns)
         now = self._client.now(utc_ns)
         if self.server is None:
             self._client.step(self.stream.closed("connection refused", now), utc_ns)
+            self._next_known = False
             return
         self._client.step(self.stream.opened(now), utc_ns)
         self.flush(utc_ns)
@@ -192,10 +203,12 @@ class VirtualClient:
     def next_ns(self) -> int | None:
         """Return the next instant at which the engine or a stream has a deadline."""
         deadline_ns = self.engine.next_deadline_ns()
-        times = [wire.next_ns() for wire in self.wires]
-        if deadline_ns is not None:
-            times.append(self.utc_ns(deadline_ns))
-        return min((at_ns for at_ns in times if at_ns is not None), default=None)
+        first_ns = None if deadline_ns is None else deadline_ns + self._mono_base_ns
+        for wire in self.wires:
+            at_ns = wire.next_ns()
+            if at_ns is not None and (first_ns is None or at_ns < first_ns):
+                first_ns = at_ns
+        return first_ns
 
     def tick(self, utc_ns: int) -> None:
         """Let deadlines count."""

@@ -106,27 +106,25 @@ class VirtualDay:
         at_ns = from_ns
         while True:
             client = self.client
-            times = (
-                timeline.next_ns(),
-                exchange.next_event_ns(),
-                feed.next_event_ns(),
-                client.next_ns() if client is not None and client.alive else None,
-            )
-            following_ns = min((time for time in times if time is not None), default=until_ns)
+            exchange_ns, feed_ns, queued_ns = exchange.next_event_ns(), feed.next_event_ns(), timeline.next_ns()
+            client_ns = client.next_ns() if client is not None and client.alive else None
+            following_ns = until_ns
+            for due_ns in (exchange_ns, feed_ns, queued_ns, client_ns):
+                if due_ns is not None and due_ns < following_ns:
+                    following_ns = due_ns
             if following_ns >= until_ns:
                 return until_ns
             at_ns = max(at_ns, following_ns)
             self.steps += 1
-            if times[1] is not None and times[1] <= at_ns:
+            if exchange_ns is not None and exchange_ns <= at_ns:
                 exchange.advance(at_ns)
                 self._pump(at_ns)
-            if times[2] is not None and times[2] <= at_ns:
+            if feed_ns is not None and feed_ns <= at_ns:
                 feed.advance(at_ns)
                 self._pump(at_ns)
             while timeline.run_due(at_ns):
                 pass
-            client = self.client
-            if client is not None and client.alive:
+            if client_ns is not None and client_ns <= at_ns and client is self.client and client is not None:
                 client.tick(at_ns)
 
     # The process

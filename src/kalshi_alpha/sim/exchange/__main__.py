@@ -1,68 +1,119 @@
-"""The command: a simulated Kalshi exchange on loopback.
+"""``python -m kalshi_alpha.sim.exchange``: a simulated Kalshi exchange on loopback.
 
-Without ``--now``, ``--speed`` or ``--clock`` it runs in real time. The market's day is that of its clock, or the next one with a session.
+Its day is that of its clock, or the next one with a session. Besides signatures of its own time it takes those of the machine's, so that
+clients which know no other clock can talk to a venue whose time is simulated.
 """
 
+import argparse
 import asyncio
-import signal
-import sys
+import os
 from datetime import date, timedelta
+from io import RawIOBase
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from kalshi_alpha import cli
-from kalshi_alpha.adapters.system_clock import Clock, ClockPlan, ClockSegment, ScaledClock, SystemClock, load_clock
-from kalshi_alpha.model.clock import NS_PER_MS, utc_ns_of
+from kalshi_alpha.adapters.system_clock import Clock, SystemClock
+from kalshi_alpha.model.clock import NS_PER_MS
 from kalshi_alpha.sched.calendar import CalendarRangeError, Session, et_date, session
+from kalshi_alpha.sim.exchange import ExchangeConfig, Fault, SimExchange
+from kalshi_alpha.sim.exchange.audit import OrderEvent
+from kalshi_alpha.sim.exchange.faults import UnknownFaultError
+from kalshi_alpha.sim.exchange.limits import TIERS
+from kalshi_alpha.sim.pace import clock_of, faults_of, say_listening, until_stopped, world_arguments, world_of
 
-PROG: Final = "python -m kalshi_alpha.sim.exchange"
 _DAYS_AHEAD: Final = 10
 
 
 def main(argv: list[str]) -> int:
-    """Serve until a signal."""
-    parser = cli.parser(PROG, "a simulated Kalshi exchange on 127.0.0.1: REST, WebSocket, other traders", root=False, now=True)
-    parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 picks one")
+    """Serve until stopped."""
+    parser = cli.parser(
+        "python -m kalshi_alpha.sim.exchange",
+        "A simulated Kalshi exchange on 127.0.0.1: REST, WebSocket and other traders.",
+        root=False,
+        now=True,
+    )
+    world_arguments(parser)
     parser.add_argument("--keys", type=Path, required=True, help="folder of key_id, rsa.pem and ed25519.pem; made when absent")
-    parser.add_argument("--speed", type=float, default=None, help="simulated seconds per second (default 1)")
-    parser.add_argument("--clock", type=Path, default=None, help="a clock plan, shared with other processes")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the index and of the other traders (default 1)")
-    parser.add_argument("--faults", type=Path, default=None, help="JSON list of faults: from_ns, to_ns, kind, params")
-    parser.add_argument("--day", type=date.fromisoformat, default=None, help="session day YYYY-MM-DD (default: the clock's, or the next)")
-    parser.add_argument("--minutes", type=Path, default=None, help="folder of minute bars to follow, instead of a day of the seed")
-    parser.add_argument("--tier", default="basic", help="rate limit tier (default basic)")
-    options = parser.parse_args(argv)
-    return asyncio.run(_serve(options))
+    parser.add_argument("--tier", choices=tuple(TIERS), default="basic", help="rate limits (default: basic)")
+    parser.add_argument(
+        "--audit", type=Path, default=None, help="append every event of the account's orders to this file, a JSON line each"
+    )
+    arguments = parser.parse_args(argv)
+    clock = clock_of(arguments)
+    exchange = _exchange(arguments, clock)
+    with _opened(arguments.audit) as audit:
+        return asyncio.run(_serve(exchange, clock, arguments, audit))
 
 
-async def _serve(options: "Options") -> int:
+async def _serve(exchange: SimExchange, clock: Clock, arguments: argparse.Namespace, audit: RawIOBase) -> int:
     # Heavy libraries, not needed to explain oneself.
     from kalshi_alpha.sim.exchange.auth_check import AuthCheck  # noqa: PLC0415
     from kalshi_alpha.sim.exchange.keys import load_keys  # noqa: PLC0415
     from kalshi_alpha.sim.exchange.server import HOST, REST_ROOT, STREAM_PATH, ExchangeServer  # noqa: PLC0415
 
-    clock, simulated = _clock(options)
     machine = SystemClock()
-    exchange = _exchange(options, clock)
-    auth = AuthCheck(load_keys(options.keys))
-    server = ExchangeServer(exchange, clock, auth, (lambda: machine.now().utc_ns // NS_PER_MS) if simulated else None)
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+    simulated = not isinstance(clock, SystemClock)
+    auth = AuthCheck(load_keys(arguments.keys))
+    server = ExchangeServer(
+        exchange,
+        clock,
+        auth,
+        machine_ms=(lambda: machine.now().utc_ns // NS_PER_MS) if simulated else None,
+        audit=None if arguments.audit is None else lambda event: _write(audit, event),
+    )
     try:
-        port = await server.start(options.port)
+        port = await server.start(arguments.port)
     except (OSError, OverflowError) as error:
-        message = f"--port {options.port}: {error.strerror if isinstance(error, OSError) else error}"
+        await server.stop()
+        reason = error.strerror if isinstance(error, OSError) else None
+        message = f"--port {arguments.port}: {reason or error}"
         raise cli.UsageError(message) from error
     http, stream = f"http://{HOST}:{port}{REST_ROOT}", f"ws://{HOST}:{port}{STREAM_PATH}"
-    if options.json:
-        sys.stdout.write(msgspec.json.encode({"http": http, "ws": stream}).decode() + "\n")
-    else:
-        sys.stdout.write(f"listening {http} {stream}\n")
-    sys.stdout.flush()
-    await stopped.wait()
+    say_listening(msgspec.json.encode({"http": http, "ws": stream}).decode() if arguments.json else f"listening {http} {stream}")
+    await until_stopped()
     await server.stop()
     return cli.EXIT_OK
+
+
+def _opened(path: Path | None) -> RawIOBase:
+    try:
+        return (path or Path(os.devnull)).open("ab", buffering=0)
+    except OSError as error:
+        message = f"--audit {path}: {error.strerror}"
+        raise cli.UsageError(message) from error
+
+
+def _write(audit: RawIOBase, event: OrderEvent) -> None:
+    audit.write(msgspec.json.encode(event) + b"\n")
+
+
+def _exchange(arguments: argparse.Namespace, clock: Clock) -> SimExchange:
+    """Return the day's venue.
+
+    Raises:
+        UsageError: an option doesn't fit.
+
+    """
+    try:
+        found = session(arguments.day) if arguments.day is not None else _next_session(et_date(clock.now().utc_ns))
+        arguments.day = date.fromisoformat(found.date)
+        config = ExchangeConfig(session=found, tier=arguments.tier, legacy_fields=True)
+        return SimExchange(config, world_of(arguments, clock), arguments.seed, faults_of(arguments, Fault))
+    except (CalendarRangeError, UnknownFaultError) as error:
+        raise cli.UsageError(str(error)) from error
+
+
+def _next_session(day: date) -> Session:
+    for ahead in range(_DAYS_AHEAD):
+        found = session(day + timedelta(days=ahead))
+        if found.trades:
+            return found
+    message = f"no session within {_DAYS_AHEAD} days of {day}"
+    raise CalendarRangeError(message)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -334,7 +334,7 @@ class OrderEntry:
         }
         if filled_e2:
             paid_e6 = state.taker_cost_e6 - (since.taker_cost_e6 if since else 0)
-            average_e4 = paid_e6 // filled_e2
+            average_e4 = (2 * paid_e6 + filled_e2) // (2 * filled_e2)
             answer["average_fill_price"] = price_text(average_e4 if order.terms.side == "bid" else 10_000 - average_e4)
             answer["average_fee_paid"] = price_text(fees_e6 // filled_e2)
         return _named(answer, order)

@@ -8,28 +8,29 @@ from typing import Final
 from aiohttp import WSMsgType, web
 
 from kalshi_alpha.adapters.system_clock import Clock
-from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
+from kalshi_alpha.model.clock import NS_PER_MS
 from kalshi_alpha.model.http import HttpRequest
+from kalshi_alpha.sim.exchange.audit import OrderEvent
 from kalshi_alpha.sim.exchange.auth_check import AuthCheck, is_public
 from kalshi_alpha.sim.exchange.core import SimExchange
 from kalshi_alpha.sim.exchange.errors import Refusal
 from kalshi_alpha.sim.exchange.stream import ExchangeSession
+from kalshi_alpha.sim.pace import Pacer
 
 HOST: Final = "127.0.0.1"
 REST_ROOT: Final = "/trade-api/v2"
 STREAM_PATH: Final = "/trade-api/ws/v2"
 PING_S: Final = 10.0
 _FRAMES_MAX: Final = 20_000
-_IDLE_S: Final = 1.0
 _BODY_MAX: Final = 4 << 20
-_AGAIN_S: Final = 0.05
 
 
 class _Connection:
     """One client's socket, and the frames on their way to it."""
 
-    def __init__(self, socket: web.WebSocketResponse, session: ExchangeSession) -> None:
+    def __init__(self, socket: web.WebSocketResponse, session: ExchangeSession, transport: asyncio.Transport | None) -> None:
         self.socket = socket
+        self.transport = transport
         self.session = session
         self.frames: list[str] = []
         self.wake = asyncio.Event()
@@ -46,16 +47,29 @@ class _Connection:
 
 
 class ExchangeServer:
-    """Serves one exchange. ``machine_ms`` is the machine's own time, where the clock is a simulated one."""
+    """Serves one exchange.
 
-    def __init__(self, exchange: SimExchange, clock: Clock, auth: AuthCheck, machine_ms: Callable[[], int] | None = None) -> None:
+    ``machine_ms`` is the machine's own time, where the clock is a simulated one; ``audit`` is told of every order event.
+    """
+
+    def __init__(
+        self,
+        exchange: SimExchange,
+        clock: Clock,
+        auth: AuthCheck,
+        *,
+        machine_ms: Callable[[], int] | None = None,
+        audit: Callable[[OrderEvent], None] | None = None,
+    ) -> None:
         self._exchange = exchange
         self._clock = clock
         self._auth = auth
         self._machine_ms = machine_ms
+        self._audit = audit
+        self._audited = 0
         self._connections: list[_Connection] = []
-        self._wake = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._pacer = Pacer(clock, self._advance, exchange.next_event_ns)
+        self._pacing: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
 
     async def start(self, port: int) -> int:
@@ -73,13 +87,13 @@ class ExchangeServer:
         site = web.TCPSite(self._runner, HOST, port)
         await site.start()
         self._exchange.advance(self._now_ns())
-        self._tasks.append(asyncio.create_task(self._run()))
+        self._pacing = asyncio.create_task(self._pacer.run())
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
         """Hang up on everybody and stop listening."""
-        for task in self._tasks:
-            task.cancel()
+        if self._pacing is not None:
+            self._pacing.cancel()
         for connection in list(self._connections):
             await connection.socket.close()
         if self._runner is not None:
@@ -87,24 +101,19 @@ class ExchangeServer:
 
     # Time
 
-    async def _run(self) -> None:
-        """Let the exchange's time pass, and send what comes of it."""
-        while True:
-            self._exchange.advance(self._now_ns())
-            self._collect()
-            self._wake.clear()
-            due_ns = self._exchange.next_event_ns()
-            now = self._clock.now()
-            wait_s = _IDLE_S
-            if due_ns is not None:
-                wait_s = min(_IDLE_S, self._clock.real_seconds_until(now.mono_ns + max(0, due_ns - now.utc_ns)))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait_s)
+    def _advance(self, utc_ns: int) -> None:
+        self._exchange.advance(utc_ns)
+        self._collect()
 
     def _now_ns(self) -> int:
         return self._clock.now().utc_ns
 
     def _collect(self) -> None:
+        log = self._exchange.order_log
+        if self._audit is not None and self._audited < len(log):
+            for event in log[self._audited :]:
+                self._audit(event)
+            self._audited = len(log)
         for connection in self._connections:
             connection.collect()
 
@@ -121,7 +130,7 @@ class ExchangeServer:
             body = await request.read()
             answer = self._exchange.request(HttpRequest(request.method, below, request.rel_url.raw_query_string, body), now_ns)
         self._collect()
-        self._wake.set()
+        self._pacer.touch()
         if answer.status == 0:
             if request.transport is not None:
                 request.transport.abort()
@@ -149,7 +158,7 @@ class ExchangeServer:
             return web.Response(status=refusal.status, body=refusal.response().body, content_type="application/json")
         socket = web.WebSocketResponse(compress=False, max_msg_size=64 << 20)
         await socket.prepare(request)
-        connection = _Connection(socket, self._exchange.connect())
+        connection = _Connection(socket, self._exchange.connect(), request.transport)
         self._connections.append(connection)
         sender, pinger = asyncio.create_task(self._send(connection)), asyncio.create_task(self._ping(connection))
         try:
@@ -158,7 +167,7 @@ class ExchangeServer:
                     continue
                 connection.session.receive(message.data, self._now_ns())
                 self._collect()
-                self._wake.set()
+                self._pacer.touch()
         finally:
             sender.cancel()
             pinger.cancel()
@@ -177,13 +186,9 @@ class ExchangeServer:
                     for frame in frames:
                         await connection.socket.send_str(frame)
                 if connection.session.closed is not None:
-                    await self._drop(connection)
+                    if connection.transport is not None:
+                        connection.transport.abort()
                     return
-
-    async def _drop(self, connection: _Connection) -> None:
-        transport = connection.socket._req.transport if connection.socket._req is not None else None  # noqa: SLF001 - no public way to reset
-        if transport is not None:
-            transport.abort()
 
     async def _ping(self, connection: _Connection) -> None:
         beat = asyncio.Event()
