@@ -78,7 +78,7 @@ class QuotingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ttl_final_minute_s: int = 10
     max_open_orders: int = 40
     """So many that cancelling them all always fits the write bucket."""
-    group_contracts_limit: int = 500
+    group_contracts_limit: int = 2_000
     """Contracts matched in 15 s after which the venue itself stops us."""
 
 

@@ -29,9 +29,17 @@ class Backoff:
         if self._good_since_ns is None:
             self._good_since_ns = now.mono_ns
 
-    def lost(self, now: Now, *, extra_s: float = 0.0) -> None:
-        """Note that the connection ended or failed; wait at least ``extra_s`` when soon again makes no sense."""
-        if self._good_since_ns is not None and now.mono_ns - self._good_since_ns >= _GOOD_NS:
+    def lost(self, now: Now, *, extra_s: float = 0.0, good_until_ns: int | None = None) -> None:
+        """Note that the connection ended or failed.
+
+        Args:
+            now: When it ended.
+            extra_s: Wait at least so long, where soon again makes no sense.
+            good_until_ns: Until when (monotonic) it worked, if it was useless before it ended.
+
+        """
+        until_ns = now.mono_ns if good_until_ns is None else good_until_ns
+        if self._good_since_ns is not None and until_ns - self._good_since_ns >= _GOOD_NS:
             self._failures = 0
         self._good_since_ns = None
         longest_ns = min(self._cap_ns, _FIRST_NS << min(self._failures, _DOUBLINGS_MAX))

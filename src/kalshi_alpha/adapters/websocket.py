@@ -1,4 +1,8 @@
-"""The socket under any `StreamSession`: connects, hands frames over as they come, keeps the session's deadlines, never gives up."""
+"""The socket under any `StreamSession`: connects, hands frames over as they come, keeps the session's deadlines, never gives up.
+
+One task reads, one keeps the deadlines and sends what others made the session want to send. What the session and ``on_events`` raise is
+a bug and ends the loop; what the network does never does.
+"""
 
 import asyncio
 import contextlib
@@ -14,12 +18,13 @@ from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.events import Event
 from kalshi_alpha.model.session import StreamSession
 
-FRAME_BYTES_MAX: Final = 4 * 1024 * 1024
+FRAME_BYTES_MAX: Final = 1024 * 1024
 OPEN_S: Final = 5.0
 PING_S: Final = 2.0
 CLOSE_S: Final = 1.0
 IDLE_S: Final = 5.0
 """Longest sleep between looks at the deadlines."""
+REASON_CHARACTERS: Final = 300
 
 OnEvents = Callable[[Sequence[Event], Now], None]
 
@@ -32,26 +37,43 @@ class ConnectParameters(msgspec.Struct, frozen=True):
 
 
 async def drive(
-    session: StreamSession, parameters: Callable[[], ConnectParameters], clock: Clock, on_events: OnEvents, *, poke: asyncio.Event | None = None
+    session: StreamSession,
+    parameters: Callable[[], ConnectParameters],
+    clock: Clock,
+    on_events: OnEvents,
+    *,
+    poke: asyncio.Event | None = None,
+    frame_bytes_max: int = FRAME_BYTES_MAX,
 ) -> None:
-    """Run a session over successive connections until cancelled. ``poke`` says that it has something to send."""
+    """Run a session over successive connections until cancelled.
+
+    Args:
+        session: The protocol.
+        parameters: Called once for each connection, just before it is made.
+        clock: Simulated time may run faster than real time, and jump.
+        on_events: Called synchronously with what a frame, a deadline or the end of a connection means.
+        poke: Set it to say that the session has something to send.
+        frame_bytes_max: A longer message ends the connection.
+
+    """
     wake = poke or asyncio.Event()
     while True:
         at_ns = session.connect_at_ns()
-        if at_ns is None:
-            await asyncio.Event().wait()
-            continue
-        wait_s = clock.real_seconds_until(at_ns)
+        wait_s = IDLE_S if at_ns is None else clock.real_seconds_until(at_ns)
         if wait_s > 0:
-            await _pause(min(wait_s, IDLE_S), None)
+            await _pause(min(wait_s, IDLE_S), asyncio.Event())
             continue
-        reason = await _one_connection(session, parameters(), clock, on_events, wake)
+        connection, reason = await _connected(parameters(), frame_bytes_max)
+        if connection is not None:
+            reason = await _Line(session, connection, clock, on_events, wake).serve()
         now = clock.now()
-        on_events(session.closed(reason, now), now)
+        events = session.closed(reason, now)
+        if events:
+            on_events(events, now)
 
 
-async def _one_connection(session: StreamSession, given: ConnectParameters, clock: Clock, on_events: OnEvents, wake: asyncio.Event) -> str:
-    """Serve one connection to its end; return why it ended."""
+async def _connected(given: ConnectParameters, frame_bytes_max: int) -> tuple[ClientConnection | None, str]:
+    """Return an open connection, or None and why not."""
     try:
         connection = await connect(
             given.url,
@@ -62,67 +84,104 @@ async def _one_connection(session: StreamSession, given: ConnectParameters, cloc
             ping_interval=PING_S,
             ping_timeout=PING_S,
             close_timeout=CLOSE_S,
-            max_size=FRAME_BYTES_MAX,
+            max_size=frame_bytes_max,
             user_agent_header=None,
         )
-    except (OSError, TimeoutError, WebSocketException, ValueError) as error:
-        return f"can't connect: {error}"[:300]
-    keeper = asyncio.create_task(_keep_deadlines(session, connection, clock, on_events, wake))
-    try:
+    except (OSError, EOFError, TimeoutError, WebSocketException, ValueError) as error:
+        return None, f"can't connect: {error or type(error).__name__}"[:REASON_CHARACTERS]
+    return connection, ""
+
+
+class _Line:
+    """One open connection and its session."""
+
+    def __init__(
+        self, session: StreamSession, connection: ClientConnection, clock: Clock, on_events: OnEvents, wake: asyncio.Event
+    ) -> None:
+        self._session = session
+        self._connection = connection
+        self._clock = clock
+        self._on_events = on_events
+        self._wake = wake
+        self._watched_ns: int | None = None
+        """The deadline the keeper sleeps for."""
+        self._sending = asyncio.Lock()
+        """What the session hands over leaves in that order, whoever sends it."""
+
+    async def serve(self) -> str:
+        """Serve the connection to its end; return why it ended."""
+        keeper = asyncio.create_task(self._keep_deadlines())
+        try:
+            await self._read()
+        finally:
+            self._connection.transport.abort()
+            keeper.cancel()
+            await asyncio.wait({keeper})
+        if not keeper.cancelled() and (bug := keeper.exception()) is not None:
+            raise bug
+        code, why = self._connection.close_code, self._connection.close_reason
+        return self._session.wants_close() or f"closed {code or ''} {why or ''}".strip()[:REASON_CHARACTERS]
+
+    async def _read(self) -> None:
+        session, clock, on_events = self._session, self._clock, self._on_events
         now = clock.now()
-        on_events(session.opened(now), now)
-        await _flush(session, connection)
-        async for frame in connection:
-            now = clock.now()
-            events = session.received(frame, now)
-            if events:
-                on_events(events, now)
-            if session.wants_close() is not None:
-                break
-            await _flush(session, connection)
-            wake.set()
-    except ConnectionClosed:
-        pass
-    finally:
-        keeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeper
-        own = session.wants_close()
-        if own is not None:
-            connection.transport.abort()
-    return own or f"closed {connection.close_code} {connection.close_reason or ''}".strip()
+        self._tell(session.opened(now), now)
+        try:
+            await self._flush()
+            async for frame in self._connection:
+                now = clock.now()
+                events = session.received(frame, now)
+                if events:
+                    on_events(events, now)
+                if session.wants_close() is not None:
+                    return
+                await self._flush()
+                if session.next_deadline_ns() != self._watched_ns:
+                    self._wake_if_earlier()
+        except ConnectionClosed:
+            return
+
+    async def _keep_deadlines(self) -> None:
+        """Fire the session's timer when it is due, and send what others made it want to send."""
+        try:
+            while True:
+                self._wake.clear()
+                await self._flush()
+                self._watched_ns = at_ns = self._session.next_deadline_ns()
+                wait_s = IDLE_S if at_ns is None else min(IDLE_S, self._clock.real_seconds_until(at_ns))
+                if wait_s > 0:
+                    await _pause(wait_s, self._wake)
+                    continue
+                now = self._clock.now()
+                self._tell(self._session.timer(now), now)
+                if self._session.wants_close() is not None:
+                    self._connection.transport.abort()
+                    return
+                await asyncio.sleep(0)  # noqa: TID251  # a deadline that stays due must not starve the reader
+        except ConnectionClosed:
+            return
+        except BaseException:
+            self._connection.transport.abort()
+            raise
+
+    def _wake_if_earlier(self) -> None:
+        """A deadline that moved away is found when the old one is due: no wake-up for each frame."""
+        at_ns = self._session.next_deadline_ns()
+        if at_ns is not None and (self._watched_ns is None or at_ns < self._watched_ns):
+            self._wake.set()
+
+    def _tell(self, events: list[Event], now: Now) -> None:
+        if events:
+            self._on_events(events, now)
+
+    async def _flush(self) -> None:
+        async with self._sending:
+            for text in self._session.outgoing():
+                await self._connection.send(text)
 
 
-async def _keep_deadlines(session: StreamSession, connection: ClientConnection, clock: Clock, on_events: OnEvents, wake: asyncio.Event) -> None:
-    """Fire the session's timer when it is due, and send what others made it want to send."""
-    try:
-        while True:
-            wake.clear()
-            await _flush(session, connection)
-            at_ns = session.next_deadline_ns()
-            wait_s = IDLE_S if at_ns is None else min(IDLE_S, clock.real_seconds_until(at_ns))
-            if wait_s > 0:
-                await _pause(wait_s, wake)
-                continue
-            now = clock.now()
-            events = session.timer(now)
-            if events:
-                on_events(events, now)
-            if session.wants_close() is not None:
-                connection.transport.abort()
-                return
-    except ConnectionClosed:
-        return
-
-
-async def _flush(session: StreamSession, connection: ClientConnection) -> None:
-    for text in session.outgoing():
-        await connection.send(text)
-
-
-async def _pause(seconds: float, wake: asyncio.Event | None) -> None:
+async def _pause(seconds: float, wake: asyncio.Event) -> None:
     """Wait, or less when woken."""
-    event = wake if wake is not None else asyncio.Event()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await event.wait()
+            await wake.wait()

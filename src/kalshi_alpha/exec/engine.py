@@ -213,6 +213,7 @@ class Engine:
 
     def _operator_cleared(self, event: ev.OperatorCleared, now: Now) -> None:
         if self.facts.orders.clear(event.reason):
+            self.facts.after("group", 0.0, now)
             self.facts.record(LatchLifted(now.utc_ns, event.reason, event.actor), sync=True)
             self.facts.incident(now, "operator", f"{event.reason} cleared by {event.actor}", "may quote again", {})
 

@@ -91,9 +91,9 @@ def _state(facts: EngineFacts) -> str:
     held = {stand_down.reason for stand_down in facts.reasons if not stand_down.scope or stand_down.reason in WAITING}
     if not facts.reasons or (not held and any(ladder.allowed for ladder in facts.ladders.values())):
         return "quoting"
-    if held and held <= STARTING:
+    if Reason.NOT_RECONCILED in held and held <= STARTING | WAITING:
         return "starting"
-    if held and held <= WAITING | STARTING and Reason.NOT_RECONCILED not in held:
+    if held and held <= WAITING:
         return "waiting"
     return "standing_down"
 

@@ -14,6 +14,7 @@ from kalshi_alpha.model.units import usd
 
 PAUSE_CODES: Final = frozenset({"trading_is_paused", "exchange_is_paused"})
 GROUP_CODES: Final = ("order_group", "exceeded_order_group")
+GROUP_LATCH: Final = "order_group_stopped"
 NOT_FOUND: Final = 404
 TOO_MANY: Final = 429
 
@@ -89,12 +90,20 @@ class OrderEvents:
         if event.http_status == TOO_MANY:
             spare = int(facts.bucket.available(now.mono_ns)) - 2 * len(facts.orders)
             facts.bucket.take(max(0, spare), now.mono_ns)
-        if event.code.lower().startswith(GROUP_CODES):
-            facts.venue.group_id = ""
-            facts.incident(now, "venue", "The venue stopped our order group", "stood down; the operator restarts", {"code": event.code})
+        if event.code.lower().startswith(GROUP_CODES) and facts.venue.group_id:
+            self._group_stopped(event.code, now)
         order = facts.orders.find(event.client_order_id)
         if order is not None:
             self.close(order, f"rejected: {event.code}", now)
+
+    def _group_stopped(self, code: str, now: Now) -> None:
+        """The venue's fill-rate breaker tripped: latched, since only a person can say whether the fills were wanted."""
+        facts = self._facts
+        facts.venue.group_id = ""
+        if facts.orders.mark_cancel_all(GROUP_LATCH):
+            facts.record(LatchSet(now.utc_ns, GROUP_LATCH, "venue", code), sync=True)
+            did = f"latched; cancelling {len(facts.orders)} orders; clearing {GROUP_LATCH} makes a new group"
+            facts.incident(now, "venue", "The venue stopped our order group", did, {"code": code})
 
     def outcome_unknown(self, event: ev.OrderOutcomeUnknown, now: Now) -> None:
         """An answer was lost: the slot stays taken until the venue tells or the expiry passes."""

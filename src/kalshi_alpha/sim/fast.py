@@ -7,14 +7,13 @@ from typing import Final
 from kalshi_alpha import cli
 from kalshi_alpha.config import Config, FeedLegConfig, FeedsConfig, QuotingConfig, VenueConfig, WindowsConfig
 from kalshi_alpha.exec.engine import Engine
-from kalshi_alpha.exec.ev_gap import EvGapMonitor
 from kalshi_alpha.exec.ledger import Ledger
 from kalshi_alpha.model.clock import NS_PER_S
-from kalshi_alpha.model.records import FillBooked, OrderIntended, Record
-from kalshi_alpha.pricing.fees import FeeSchedule
+from kalshi_alpha.model.records import FillBooked, Record
 from kalshi_alpha.sched.calendar import session
 from kalshi_alpha.sim.exchange import ExchangeConfig, SimExchange
 from kalshi_alpha.sim.feed import SimFeed
+from kalshi_alpha.sim.journal_score import ev_gap_usd
 from kalshi_alpha.sim.scorecard import Scorecard, feed_seconds, feed_switches, recoveries, sha256
 from kalshi_alpha.sim.script import DayScript
 from kalshi_alpha.sim.verdict import epochs_mixed, quotes_while_down, resting_after_freeze, restart_times, slots_shared
@@ -104,15 +103,6 @@ def judge(played: Played, script: DayScript) -> Scorecard:
         write_tokens=audit.write_tokens,
         events=day.witness.events,
     )
-
-
-def ev_gap_usd(records: tuple[Record, ...]) -> float:
-    """Return the largest difference between a quote's recorded EV and the one worked out again from its journalled inputs."""
-    monitor, fees = EvGapMonitor(), FeeSchedule.of("quadratic", 1.0)
-    for record in records:
-        if isinstance(record, OrderIntended):
-            monitor.observe(record.intent, fees)
-    return monitor.max_delta_usd
 
 
 def _money(played: Played, script: DayScript) -> list[str]:

@@ -1,12 +1,13 @@
 """Orders at the simulated venue: what is accepted, who trades first, what ends them."""
 
 import json
+from typing import Any
 
 import pytest
 
 from tests.sim.exchange.venue_kit import MORNING_NS, ORDERS, TEN_NS, TICKER, Kit, frames, refusal
 
-OTHER = {"subaccount": 1}
+OTHER: dict[str, Any] = {"subaccount": 1}
 
 
 def test_an_order_rests_and_is_read_back_with_every_field_it_was_given() -> None:

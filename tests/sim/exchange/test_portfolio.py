@@ -74,7 +74,9 @@ def test_nothing_comes_from_nowhere_whatever_is_traded() -> None:
     draw = random.Random(5)
     kit = Kit(participants=True)
     kit.wait(30)
-    markets = [m["ticker"] for m in kit.get("/markets", "event_ticker=KXINXU-26NOV23H1000&limit=1000")["markets"] if m["yes_bid_size_fp"] != "0.00"]
+    markets = [
+        m["ticker"] for m in kit.get("/markets", "event_ticker=KXINXU-26NOV23H1000&limit=1000")["markets"] if m["yes_bid_size_fp"] != "0.00"
+    ]
     assert len(markets) > 10
 
     for _ in range(400):

@@ -169,7 +169,10 @@ def test_a_reader_that_is_too_slow_loses_its_subscriptions() -> None:
 
 
 def test_a_dropped_message_leaves_a_gap_and_a_repeated_one_a_double() -> None:
-    faults = [Fault(MORNING_NS + second * NS_PER_S, MORNING_NS + second * NS_PER_S + 1, kind) for second, kind in ((1, "drop_frame"), (3, "repeat_frame"))]
+    faults = [
+        Fault(MORNING_NS + second * NS_PER_S, MORNING_NS + second * NS_PER_S + 1, kind)
+        for second, kind in ((1, "drop_frame"), (3, "repeat_frame"))
+    ]
     kit = Kit(faults=faults)
     stream = kit.subscribe(BOOKS, market_tickers=[TICKER])
     frames(stream)
@@ -192,3 +195,19 @@ def test_a_reset_ends_the_connection() -> None:
     assert (stream.closed, frames(stream)) == ("reset", [])
     assert not kit.exchange.accepts_connections(kit.now_ns)
     assert kit.exchange.accepts_connections(kit.now_ns + NS_PER_S)
+
+
+def test_snapshot_and_changes_add_up_to_the_same_book_in_the_no_sides_own_prices() -> None:
+    kit = Kit()
+    kit.place("ask", "0.48", "9")
+    stream = kit.subscribe(BOOKS, market_tickers=[TICKER])
+    frames(stream)
+    kit.place("ask", "0.48", "2")
+    kit.place("bid", "0.48", "4", subaccount=1)
+
+    changes = [(frame["msg"]["side"], frame["msg"]["price_dollars"], frame["msg"]["delta_fp"]) for frame in frames(stream)]
+    again = say(kit, stream, 2, "update_subscription", sids=[1], action="get_snapshot", market_tickers=[TICKER])[0]["msg"]
+
+    assert changes == [("no", "0.5200", "2.00"), ("no", "0.5200", "-4.00")]
+    assert again["no_dollars_fp"] == [["0.5200", "7.00"]]
+    assert kit.get(f"/markets/{TICKER}/orderbook")["orderbook_fp"] == {"yes_dollars": [], "no_dollars": [["0.5200", "7.00"]]}

@@ -28,7 +28,7 @@ class StillPath:
     def level(self, symbol: str, utc_ns: int) -> float:
         return self._levels.get(utc_ns, LEVEL if symbol == "I:SPX" else 25_310.0)
 
-    def sd_points(self, symbol: str, from_ns: int, to_ns: int) -> float:
+    def sd_points(self, symbol: str, from_ns: int, to_ns: int) -> float:  # noqa: ARG002 - always the same
         return 8.0
 
 
@@ -45,7 +45,12 @@ class Kit:
     """One exchange and the time it is there."""
 
     def __init__(
-        self, *, day: date = date(2026, 11, 23), faults: Iterable[Fault] = (), levels: dict[int, float] | None = None, **settings: Unpack[Settings]
+        self,
+        *,
+        day: date = date(2026, 11, 23),
+        faults: Iterable[Fault] = (),
+        levels: dict[int, float] | None = None,
+        **settings: Unpack[Settings],
     ) -> None:
         merged: Settings = {"tier": "prestige", "participants": False, **settings}
         self.exchange = SimExchange(ExchangeConfig(session=session(day), **merged), StillPath(levels), 7, tuple(faults))

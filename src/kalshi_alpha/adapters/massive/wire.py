@@ -1,5 +1,6 @@
 """The index feed's frames: JSON arrays of mixed messages, read tolerantly. Unknown keys and events are counted, never fatal."""
 
+import json
 from typing import Final
 
 import msgspec
@@ -7,17 +8,20 @@ import msgspec
 MS_MIN: Final = 1_000_000_000_000
 MS_MAX: Final = 10_000_000_000_000
 """Unix milliseconds have 13 digits from 2001 to 2286: anything else is another unit."""
+LEVEL_MAX: Final = 1e9
+UNREADABLE: Final = "?"
+"""``ev`` of a message whose fields don't fit."""
 
 
 class FeedMessage(msgspec.Struct, gc=False):
     """Any message, as far as we read it."""
 
     ev: str = ""
-    status: str = ""
-    message: str = ""
+    status: str | None = None
+    message: str | None = None
     val: float | str | None = None
-    T: str = ""
-    t: int | str | float | None = None
+    T: str | None = None
+    t: int | float | str | None = None
 
 
 class IndexValue(msgspec.Struct, frozen=True, gc=False):
@@ -25,15 +29,16 @@ class IndexValue(msgspec.Struct, frozen=True, gc=False):
 
     symbol: str
     level: float
+    """Index points, above 0."""
     event_ms: int
+    """The vendor's time stamp, Unix ms."""
 
 
 class FrameError(ValueError):
-    """A frame that isn't a JSON array of objects."""
+    """A frame that isn't a JSON array."""
 
 
 _DECODER: Final = msgspec.json.Decoder(list[FeedMessage])
-_LOOSE: Final = msgspec.json.Decoder()
 
 
 def decode(frame: str | bytes) -> list[FeedMessage]:
@@ -41,6 +46,7 @@ def decode(frame: str | bytes) -> list[FeedMessage]:
 
     Raises:
         FrameError: not JSON, or not an array.
+
     """
     try:
         return _DECODER.decode(frame)
@@ -49,36 +55,43 @@ def decode(frame: str | bytes) -> list[FeedMessage]:
 
 
 def _decode_each(frame: str | bytes) -> list[FeedMessage]:
-    """Read message by message, so that a bad one doesn't cost its neighbours."""
+    """Read message by message, so that a bad one doesn't cost its neighbours. The standard library's decoder also reads NaN."""
     try:
-        items = _LOOSE.decode(frame)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        items: object = json.loads(frame)
+    except (ValueError, RecursionError) as error:
         message = f"not JSON: {error}"
         raise FrameError(message) from error
     if not isinstance(items, list):
-        message = f"not an array: {type(items).__name__}"
+        message = f"not an array but {type(items).__name__}"
         raise FrameError(message)
-    found: list[FeedMessage] = []
-    for item in items:
-        try:
-            found.append(msgspec.convert(item, FeedMessage))
-        except msgspec.ValidationError:
-            found.append(FeedMessage(ev="?"))
-    return found
+    return [_message(item) for item in items]
+
+
+def _message(item: object) -> FeedMessage:
+    try:
+        return msgspec.convert(item, FeedMessage)
+    except (msgspec.ValidationError, RecursionError):
+        return FeedMessage(ev=UNREADABLE)
 
 
 def index_value(message: FeedMessage) -> IndexValue | None:
     """Return the value of a ``V`` message; None when a field is missing, of another unit, or no number."""
-    level = message.val
-    if isinstance(level, str):
-        try:
-            level = float(level)
-        except ValueError:
-            return None
-    event_ms = message.t
-    if level is None or not 0.0 < level < 1e9 or not isinstance(event_ms, int) or not MS_MIN <= event_ms < MS_MAX:  # noqa: PLR2004 - no index is there
+    level, symbol, event_ms = message.val, message.T, message.t
+    if type(level) is str:
+        level = _number(level)
+    if type(level) is not float or not 0.0 < level < LEVEL_MAX:
         return None
-    return IndexValue(message.T, level, event_ms)
+    if type(event_ms) is not int or not MS_MIN <= event_ms < MS_MAX or symbol is None:
+        return None
+    return IndexValue(symbol, level, event_ms)
+
+
+def _number(text: str) -> float | None:
+    """Read a number as JSON writes it: Python's own spellings, such as ``6_850``, are none."""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
 
 
 def auth(api_key: str) -> str:

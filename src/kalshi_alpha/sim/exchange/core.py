@@ -65,7 +65,7 @@ class SimExchange:
         """Set all timers; what ended before the start is over, and nobody traded before it."""
         self._started = True
         venue = self._venue
-        venue.now_ns = venue.started_ns = utc_ns
+        venue.now_ns = utc_ns
         self._lifecycle.start()
         if venue.config.participants:
             for event in venue.catalogue.events.values():

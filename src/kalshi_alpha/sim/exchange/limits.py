@@ -80,8 +80,3 @@ class RateLimits:
         if bucket.available(utc_ns) < cost:
             raise too_many_requests()
         bucket.take(cost, utc_ns)
-
-
-def is_cancel(method: str, path: str) -> bool:
-    """Whether a write is one of the cheap ones."""
-    return method == "DELETE" and path.startswith(_ORDERS)

@@ -77,6 +77,7 @@ class LadderTraders:
 
     def _begin(self, utc_ns: int) -> None:
         if utc_ns < self._event.close_ns:
+            self._step(utc_ns)
             self._again(utc_ns + int(self._random.random() * _MAKER_STEP_NS), self._make)
             self._again(self._after(utc_ns, _NOISE_PER_S), self._trade_at_random)
             self._again(self._after(utc_ns, _INFORMED_PER_S), self._trade_informed)
@@ -96,6 +97,9 @@ class LadderTraders:
 
     def _make(self, utc_ns: int) -> None:
         self._again(utc_ns + _MAKER_STEP_NS, self._make)
+        self._step(utc_ns)
+
+    def _step(self, utc_ns: int) -> None:
         if not self._venue.is_open(self._event.markets[0]):
             return
         level = self._venue.path.level(self._event.series.symbol, utc_ns - _MAKER_LAG_NS)

@@ -145,7 +145,7 @@ class MarketReads:
 
     def _event(self, words: list[str], query_text: str) -> Answer:
         if words[1] == "fee_changes":
-            return {"event_fee_change_arr": [], "cursor": ""}
+            return {"event_fee_changes": [], "cursor": ""}
         query = Query(query_text, "GetEvent")
         event = self._venue.catalogue.events.get(words[1])
         if event is None:

@@ -20,7 +20,7 @@ _BY_MARKET: Final = (BOOKS, "ticker", "trade")
 _CHANNELS: Final = (BOOKS, "ticker", "trade", "fill", "user_orders", "market_lifecycle_v2", "order_group_updates")
 _UNNUMBERED: Final = ("ticker", "fill", "user_orders")
 
-PROCESS, PARAMS, NO_CHANNELS, NO_SIDS, UNKNOWN_COMMAND = 1, 2, 3, 4, 5
+PROCESS, NO_CHANNELS, NO_SIDS, UNKNOWN_COMMAND = 1, 3, 4, 5
 UNKNOWN_SID, UNKNOWN_CHANNEL, INVALID_PARAM, ONE_SID, BAD_ACTION, NO_MARKET, NO_ACTION, OVERFLOW = 7, 8, 11, 12, 13, 14, 15, 25
 
 

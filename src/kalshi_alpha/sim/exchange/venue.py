@@ -30,7 +30,6 @@ class Venue:
         self.path = path
         self.seed = seed
         self.now_ns = 0
-        self.started_ns = 0
         self.catalogue = Catalogue(config, path, seed)
         self.user_id = identity(seed, 2, 1)
         self.hub = StreamHub(self.user_id, seed)

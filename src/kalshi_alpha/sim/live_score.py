@@ -1,0 +1,82 @@
+"""The scorecard of a live demo: the exchange's own record of our orders and the trading process's journal, read afterwards."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from kalshi_alpha.adapters.files import FileSnapshotStore, Layout
+from kalshi_alpha.adapters.journal import read_journal
+from kalshi_alpha.exec.recovery import recover
+from kalshi_alpha.model.clock import Now
+from kalshi_alpha.model.records import FillBooked
+from kalshi_alpha.sched.hotrestart import Fresh, HotRestartManager, Stale
+from kalshi_alpha.sim.exchange.audit import OrderEvent
+from kalshi_alpha.sim.journal_score import ev_gap_usd
+from kalshi_alpha.sim.scorecard import Scorecard, feed_seconds, feed_switches, recoveries
+from kalshi_alpha.sim.script import DayScript
+from kalshi_alpha.sim.verdict import epochs_mixed, quotes_while_down, resting_after_freeze, restart_times, slots_shared
+
+
+def live_scorecard(root: Path, script: DayScript, kills_ns: Sequence[int]) -> Scorecard:
+    """Judge a run by what it left in its folder."""
+    log = _audit(root / "audit.jsonl")
+    layout = Layout(root)
+    records = read_journal(layout.journal).records
+    end_ns = script.windows[-1].target_ns
+    restored = HotRestartManager(FileSnapshotStore(layout.snapshot)).restore(Now(utc_ns=end_ns + 10**13, mono_ns=0))
+    snapshot = restored.snapshot if isinstance(restored, Fresh | Stale) else None
+    state = recover(snapshot, read_journal(layout.journal, after_seq=snapshot.journal_seq if snapshot else 0).records)
+    played = tuple(window for window in script.windows if log and window.start_ns <= log[-1].utc_ns)
+    resting, down = resting_after_freeze(log, played), quotes_while_down(log, script)
+    left = _resting_at_the_end(log)
+    filled = sum(event.kind == "filled" for event in log)
+    booked = len({record.fill.trade_id for record in records if isinstance(record, FillBooked)})
+    violations = [*resting, *down, *epochs_mixed(log), *slots_shared(log), *(f"left resting: {order_id}" for order_id in left)]
+    if filled != booked:
+        violations.append(f"I5 the venue filled {filled} times, the journal booked {booked}")
+    switches = feed_switches(records)
+    return Scorecard(
+        seed=script.seed,
+        day=script.day,
+        windows=len(played),
+        quotes=sum(event.kind == "accepted" for event in log),
+        fills=filled,
+        pnl_usd=(state.ledger.realised_e6 - state.ledger.fees_e6) / 1e6,
+        orders_resting_after_freeze=len(resting),
+        quotes_while_standing_down=len(down),
+        unknown_orders=len(left),
+        feed_seconds=feed_seconds(switches, played),
+        recoveries=recoveries(switches),
+        restarts=restart_times(log, kills_ns, script.windows),
+        ev_gap_max_usd=ev_gap_usd(records),
+        journal_sha256=_digest(layout.journal),
+        rejected=sum(event.kind == "rejected" for event in log),
+        violations=tuple(violations),
+    )
+
+
+def _audit(file: Path) -> list[OrderEvent]:
+    """Read the exchange's record; none when the demo ended before there was one."""
+    if not file.exists():
+        return []
+    decoder = msgspec.json.Decoder(OrderEvent)
+    return [decoder.decode(line) for line in file.read_bytes().splitlines()]
+
+
+def _resting_at_the_end(log: Sequence[OrderEvent]) -> list[str]:
+    resting: dict[str, None] = {}
+    for event in log:
+        if event.kind == "cancelled" or event.remaining_e2 == 0:
+            resting.pop(event.order_id, None)
+        elif event.order_id:
+            resting[event.order_id] = None
+    return list(resting)
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for segment in sorted(folder.glob("journal-*")):
+        digest.update(segment.read_bytes())
+    return digest.hexdigest()
