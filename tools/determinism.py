@@ -1,6 +1,5 @@
 """Plays one seed under three hash seeds, and under another Python when given one, and compares the journals byte for byte."""
 
-import argparse
 import os
 import subprocess
 import sys
@@ -21,7 +20,9 @@ class Digest(msgspec.Struct, frozen=True):
 def main(argv: list[str]) -> int:
     """Return 0 when every run wrote the same journal."""
     parser = cli.Parser(prog="python -m tools.determinism", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--python", action="append", default=[], help="another interpreter with the same packages; may be given more than once")
+    parser.add_argument(
+        "--python", action="append", default=[], help="another interpreter with the same packages; may be given more than once"
+    )
     parser.add_argument("--seed", type=int, action="append", help="day to play (default: 1)")
     arguments = parser.parse_args(argv)
     different = [seed for seed in arguments.seed or [1] if not same(seed, [sys.executable, *arguments.python])]
@@ -47,7 +48,9 @@ def play(python: str, hash_seed: str, seed: int) -> str:
     """Return the digest of one run's journal."""
     command = [python, "-m", "kalshi_alpha", "demo", "--fast", "--random", "--seed", str(seed), "--json"]
     environment: dict[str, str] = {**os.environ, "PYTHONHASHSEED": hash_seed}
-    done = subprocess.run(command, capture_output=True, check=False, env=environment, timeout=600)
+    done = subprocess.run(  # noqa: S603 - our own program
+        command, capture_output=True, check=False, env=environment, timeout=600
+    )
     if done.returncode not in {cli.EXIT_OK, cli.EXIT_NO}:
         message = f"{python}: {done.stderr.decode(errors='replace')[-500:]}"
         raise cli.UnreachableError(message)

@@ -1,6 +1,5 @@
 """Plays many seeds in virtual time, each with a random outage, restart and refused order, on all cores; every promised zero must hold."""
 
-import argparse
 import json
 import multiprocessing
 import os

@@ -1,34 +1,103 @@
 """Fair value, book and inventory -> the quotes we want, for one ladder, recomputed only where something changed.
 
-For each rung, with ``p' = p - skew x position`` and the distance ``h = max(edge, sd of p over a few seconds) + fee``:
+For one rung, with fair value p, ``value = p - skew x position`` and ``distance = max(edge, sd of p over the next seconds) + fee``:
 
-    bid = the highest grid price <= p' - h and below the best ask          ask = the lowest grid price >= p' + h and above the best bid
+    bid = highest price <= value - distance          ask = lowest price >= value + distance
 
-Rounding is always against us. A held quote is kept while ``p'`` stays in a band: at least two fifths of ``h`` away from both
-quotes, and not more than two and a half ticks further from either than needed. Only a rung that leaves its band is worked out again, so that most
-ticks cost one comparison a rung, and write tokens are spent on quotes that are wrong, not on quotes that could be a cent better.
+Rounding is always against us. No bid is a bid at 0, no ask an ask at 1. A rung isn't quoted while p is outside [min_p, 1 - min_p], the
+distance is above max_width_p, or the money is more than rungs_each_side away; it comes back a little inside of these limits.
+
+*Keep rule.* A held bid or ask, each for itself, is kept while a new one would differ by less than a cent beyond rounding: at most a cent
+nearer to the value than the distance, but never less than half of it, and at most a cent further than the coarsest step explains.
+
+Held quotes of a threshold ladder are then made monotone in the strike (bids only down, asks only up), and each stays behind the book:
+below the best ask, above the best bid. Neither ever brings a quote nearer to the value.
+
+*Bands.* On an interval of p around each rung's, for some range of the ratio of short to total volatility, the keep rule is sure to hold.
+A tick works out each p in range and compares; only a rung that leaves its band is worked out again. Bands are sufficient, never
+necessary, so the result is that of working everything out on each tick. After a tick that left every rung in its band, the next ones
+are held against the least room of all rungs at once.
 """
 
-from bisect import bisect_right
-from math import ceil, erfc, exp, floor, log, pi, sqrt
-from typing import Final
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from math import erfc, floor, inf, log, sqrt
+from operator import sub
+from typing import Final, NamedTuple
 
 from kalshi_alpha.config import QuotingConfig
-from kalshi_alpha.model.instruments import Ladder, Market
+from kalshi_alpha.model.instruments import Ladder, PriceRange
 from kalshi_alpha.model.units import CONTRACT_E2, DOLLAR_E4, Side
 from kalshi_alpha.pricing.fees import FeeSchedule
-from kalshi_alpha.pricing.ladder import yes_probabilities
+from kalshi_alpha.pricing.ladder import FairValues
+from kalshi_alpha.pricing.survival import ROOT_HALF, density, survival, z_at
 
-KEEP_DISTANCE: Final = 0.4
-"""Share of the wanted distance below which a held quote is given up."""
-KEEP_TICKS: Final = 2.5
-"""Ticks beyond the wanted distance at which a held quote is worth improving."""
-RATIO_STEP: Final = 1.03
-"""The ratio of short to total volatility is rounded up in steps of 3 %, so that bands hold between them."""
-ROOT_HALF: Final = 0.5**0.5
-ROOT_TWO_PI: Final = sqrt(2 * pi)
-NEVER: Final = (2.0, -1.0)
-"""A band that nothing is inside of."""
+KEEP_P: Final = 0.01
+"""A held quote may be this much nearer or further than a new one would be, before rounding."""
+NEAREST_SHARE: Final = 0.5
+"""A held quote nearer than this share of the distance is given up."""
+RETURN_MIN: Final = 1.2
+"""A rung is quoted again when its fair value is this many times the least from both ends."""
+RETURN_WIDTH: Final = 0.9
+"""A rung is quoted again when its distance is this share of the greatest."""
+WINDOW_RATIO: Final = 1.05
+"""A band holds while the ratio of volatilities changes by this factor at most."""
+FAR_LOG: Final = 1e6
+"""The logarithm of a bound that isn't there."""
+MARGIN_P: Final = 1e-9
+"""What a band is narrower by, so that rounding can't matter."""
+SHIFT_P: Final = 0.3990
+"""A survival changes by at most this times a change of its z: the density at 0, rounded up."""
+SCALE_P: Final = 0.2420
+"""A survival changes by at most this times a relative change of its z: z times the density at 1, rounded up."""
+
+
+class Grid:
+    """The prices an order may have, in 1e-4 dollars; 0 and 10000 stand for none."""
+
+    def __init__(self, ranges: Iterable[PriceRange]) -> None:
+        """Take a market's price ranges; their ends are prices, too."""
+        found = {price_e4 for span in ranges for price_e4 in range(span.start_e4, span.end_e4 + 1, span.step_e4)}
+        self._prices = [0, *sorted(price_e4 for price_e4 in found if 0 < price_e4 < DOLLAR_E4), DOLLAR_E4]
+        self.coarsest_p = max(map(sub, self._prices[1:], self._prices)) / DOLLAR_E4
+        """The widest gap between neighbouring prices."""
+
+    def floor(self, price_p: float) -> int:
+        """Return the highest price at or below, 0 if there is none."""
+        return self._prices[min(max(bisect_right(self._prices, price_p * DOLLAR_E4), 1), len(self._prices) - 1) - 1]
+
+    def ceil(self, price_p: float) -> int:
+        """Return the lowest price at or above, 10000 if there is none."""
+        return self._prices[max(min(bisect_left(self._prices, price_p * DOLLAR_E4), len(self._prices) - 1), 1)]
+
+    def below(self, price_e4: int) -> int:
+        """Return the highest price below, 0 if there is none."""
+        return self._prices[max(bisect_left(self._prices, price_e4), 1) - 1]
+
+    def above(self, price_e4: int) -> int:
+        """Return the lowest price above, 10000 if there is none."""
+        return self._prices[min(bisect_right(self._prices, price_e4), len(self._prices) - 1)]
+
+
+class Band(NamedTuple):
+    """Where a rung's held quotes can't change: an interval of its fair value, and one of the ratio of volatilities."""
+
+    start_p: float
+    end_p: float
+    ratio_from: float = 0.0
+    ratio_to: float = inf
+
+
+NOWHERE: Final = Band(inf, -inf)
+"""To be worked out at the next tick."""
+
+
+class _Quiet(NamedTuple):
+    """A tick that left every rung in its band, and the least room that any rung had."""
+
+    log_level: float
+    root: float
+    room_p: float
 
 
 class LadderQuoter:
@@ -39,191 +108,287 @@ class LadderQuoter:
         count = len(ladder.markets)
         self.bid_e4 = [0] * count
         self.ask_e4 = [0] * count
-        self.fair_p = [0.0] * count
-        self._markets = ladder.markets
+        self.fair_p = FairValues([(market.lo_e2, market.hi_e2) for market in ladder.markets])
         self._config = config
         self._fees = fees
-        self._best_bid = [0] * count
-        self._best_ask = [DOLLAR_E4] * count
-        self._target_bid = [0] * count
-        self._target_ask = [0] * count
-        """What we would quote if the book were empty."""
-        self._skew = [0.0] * count
-        self._keep_lo = [NEVER[0]] * count
-        self._keep_hi = [NEVER[1]] * count
+        self._fee_p = fees.maker_fee_e6(DOLLAR_E4 // 2, CONTRACT_E2) / 1e6
+        """The fee at even odds: it is nowhere higher."""
+        self._enter_p = min(RETURN_MIN * config.min_p, 0.5)
+        self._farthest_z = z_at(config.min_p)
+        grids = {ranges: Grid(ranges) for ranges in dict.fromkeys(market.price_ranges for market in ladder.markets)}
+        self._grids = [grids[market.price_ranges] for market in ladder.markets]
         self._lower = [None if market.lo_e2 is None else (market.lo_e2 - 0.5) / 100 for market in ladder.markets]
         self._upper = [None if market.hi_e2 is None else (market.hi_e2 + 0.5) / 100 for market in ladder.markets]
-        self._sorted = [-1.0 if lower is None else lower for lower in self._lower]
-        self._lower_log = [0.0 if lower is None else log(lower) for lower in self._lower]
-        self._plain = all(upper is None for upper in self._upper) and all(lower is not None for lower in self._lower)
+        self._thresholds = all(lower is not None for lower in self._lower) and all(upper is None for upper in self._upper)
+        self._sorted = [0.0 if lower is None else lower for lower in self._lower]
+        self._low_log = [log(lower) if lower else -FAR_LOG for lower in self._lower]
+        self._high_log = [log(upper) if upper else FAR_LOG for upper in self._upper]
+        self._best_bid = [0] * count
+        self._best_ask = [DOLLAR_E4] * count
+        self._skew = [0.0] * count
+        self._quoted = [False] * count
+        self._held_bid = [0] * count
+        self._held_ask = [DOLLAR_E4] * count
+        self._line_bid = [0] * count
+        self._line_ask = [DOLLAR_E4] * count
+        """The held quotes made monotone."""
+        self._bent = False
+        """Whether they differ from the held ones anywhere."""
+        self._bands = [NOWHERE] * count
+        self._start_p, self._end_p = [inf] * count, [-inf] * count
         self._range = (0, 0)
-        self._state = (0.0, 0.0, 0.0)
-        """Level, variance, ratio step of the last reprice; level 0: none yet."""
+        self._range_from, self._range_to = inf, -inf
+        self._root = self._ratio = 0.0
+        self._ratio_from, self._ratio_to = 0.0, inf
+        self._quiet: _Quiet | None = None
 
     def reprice(self, level: float, variance: float, vol_variance: float) -> list[int]:
         """Bring everything up to a new level and time; return the rungs whose wanted quote changed.
 
         Args:
-            level: Index points.
-            variance: Of the log return from the level's time to the target.
+            level: Index points, above 0.
+            variance: Of the log return from the level's time to the target. Without any, nothing is quoted.
             vol_variance: Of the log return over the next ``vol_edge_s`` seconds.
+
         """
-        ratio = _ratio_step(vol_variance, variance)
-        fresh = ratio != self._state[2]
-        self._state = (level, variance, ratio)
-        changed = self._move_range(level)
+        self.fair_p.level, self.fair_p.variance = level, variance
+        if variance <= 0.0:
+            return self._stand_aside()
+        log_level = log(level)
+        root = self._root = sqrt(variance)
+        ratio = self._ratio = sqrt(vol_variance / variance) if 0.0 < vol_variance < variance else float(vol_variance > 0.0)
+        ratio_holds = self._ratio_from <= ratio <= self._ratio_to
+        in_range = self._range_from <= level < self._range_to
+        if ratio_holds and in_range and self._quiet is not None and _is_quiet(self._quiet, log_level, root):
+            return []
+        touched = [] if in_range else self._move_range(level)
         low, high = self._range
-        fair = self._fair_range(low, high)
-        fair_p, skew, keep_lo, keep_hi = self.fair_p, self._skew, self._keep_lo, self._keep_hi
-        for rung, probability in enumerate(fair, low):
-            fair_p[rung] = probability
-            shifted = probability - skew[rung]
-            if (fresh or not keep_lo[rung] <= shifted <= keep_hi[rung]) and self._requote(rung):
-                changed.append(rung)
-        return changed
+        fair = self._fair_in_range(log_level)
+        columns = zip(range(low, high), fair, self._start_p[low:high], self._end_p[low:high], strict=True)
+        crossed = [rung for rung, probability, start_p, end_p in columns if not start_p <= probability <= end_p]
+        if not ratio_holds:
+            crossed = self._outdated(crossed)
+        touched += [rung for rung in crossed if self._requote(rung)]
+        self._quiet = None if crossed else self._room(fair, log_level)
+        return self._publish(touched)
 
     def set_book(self, rung: int, best_bid_e4: int, best_ask_e4: int) -> bool:
         """Learn the best prices of a book (0 and 10000: empty side); return whether the wanted quote changed."""
-        if best_bid_e4 == self._best_bid[rung] and best_ask_e4 == self._best_ask[rung]:
-            return False
         self._best_bid[rung], self._best_ask[rung] = best_bid_e4, best_ask_e4
-        return self._set(rung, *self._post_only(rung))
+        return self._stay_behind_book(rung)
 
     def set_position(self, rung: int, position_e2: int) -> list[int]:
-        """Shift a rung's quotes against what we hold; return the rungs that changed."""
+        """Shift a rung's quotes against what we hold; return the rungs whose wanted quote changed."""
         self._skew[rung] = self._config.skew_p_per_contract * position_e2 / CONTRACT_E2
-        return [rung] if self._in_range(rung) and self._requote(rung) else []
+        if self.fair_p.variance <= 0.0 or not self._range[0] <= rung < self._range[1]:
+            return []
+        self._quiet = None
+        return self._publish([rung] if self._requote(rung) else [])
 
     def ev_e6(self, rung: int, side: Side) -> int:
-        """Return the expected value of a full fill at the wanted price, after fees, rounded down, in 1e-6 dollars."""
+        """Return the expected value of a full fill at the wanted price, after fees, rounded down, in 1e-6 dollars; 0 without a quote."""
         price_e4 = self.bid_e4[rung] if side == "bid" else self.ask_e4[rung]
+        if not price_e4:
+            return 0
         count_e2 = self._config.count_contracts * CONTRACT_E2
-        gain_e4 = self.fair_p[rung] * DOLLAR_E4 - price_e4 if side == "bid" else price_e4 - self.fair_p[rung] * DOLLAR_E4
-        return floor(gain_e4 * count_e2) - self._fees.maker_fee_e6(price_e4, count_e2)
+        gain_e4 = self.fair_p[rung] * DOLLAR_E4 - price_e4
+        return floor((gain_e4 if side == "bid" else -gain_e4) * count_e2) - self._fees.maker_fee_e6(price_e4, count_e2)
 
-    def _in_range(self, rung: int) -> bool:
-        return self._range[0] <= rung < self._range[1]
+    # Which rungs to look at
 
     def _move_range(self, level: float) -> list[int]:
-        """Follow the money; rungs left behind are no longer quoted."""
+        """Follow the money; return the rungs left behind. A rung joins one strike later than it would have to leave."""
         money = bisect_right(self._sorted, level)
-        reach = self._config.rungs_each_side
-        low, high = max(0, money - reach), min(len(self._sorted), money + reach)
-        changed: list[int] = []
-        if (low, high) != self._range:
-            for rung in range(*self._range):
-                if not low <= rung < high:
-                    self._keep_lo[rung], self._keep_hi[rung] = NEVER
-                    if self._withdraw(rung):
-                        changed.append(rung)
-            self._range = (low, high)
-        return changed
+        count, reach = len(self._sorted), self._config.rungs_each_side
+        self._range_from = self._sorted[money - 1] if money else 0.0
+        self._range_to = self._sorted[money] if money < count else inf
+        low, high = self._range
+        if low == high:
+            low, high = money - reach, money + reach
+        low = max(0, min(max(low, money - reach), money - reach + 1))
+        high = min(count, max(min(high, money + reach), money + reach - 1))
+        left = [rung for rung in range(*self._range) if not low <= rung < high]
+        self._range = (low, max(low, high))
+        for rung in left:
+            self._set_band(rung, NOWHERE)
+            self._drop(rung)
+        return left
 
-    def _fair_range(self, low: int, high: int) -> list[float]:
-        level, variance, _ = self._state
-        if variance <= 0.0 or not self._plain:
-            return yes_probabilities(level, variance, [(market.lo_e2, market.hi_e2) for market in self._markets[low:high]])
-        scale = ROOT_HALF / sqrt(variance)
-        shift = (0.5 * variance - log(level)) * scale
-        return [0.5 * erfc(boundary * scale + shift) for boundary in self._lower_log[low:high]]
+    def _fair_in_range(self, log_level: float) -> list[float]:
+        """Return the fair values in range: as exact as they are quick, but for the last bits."""
+        low, high = self._range
+        scale = ROOT_HALF / self._root
+        shift = (0.5 * self.fair_p.variance - log_level) * scale
+        if self._thresholds:
+            return [0.5 * erfc(bound * scale + shift) for bound in self._low_log[low:high]]
+        bounds = zip(self._low_log[low:high], self._high_log[low:high], strict=True)
+        return [0.5 * (erfc(lower * scale + shift) - erfc(upper * scale + shift)) for lower, upper in bounds]
+
+    def _outdated(self, crossed: list[int]) -> list[int]:
+        """Add the rungs whose band doesn't hold for the ratio of volatilities, and find how far the others' do."""
+        low, high = self._range
+        bands, ratio = self._bands, self._ratio
+        found = {rung for rung in range(low, high) if not bands[rung].ratio_from <= ratio <= bands[rung].ratio_to}
+        found.update(crossed)
+        kept = [bands[rung] for rung in range(low, high) if rung not in found]
+        self._ratio_from = max((band.ratio_from for band in kept), default=0.0)
+        self._ratio_to = min((band.ratio_to for band in kept), default=inf)
+        return sorted(found)
+
+    def _room(self, fair: list[float], log_level: float) -> _Quiet | None:
+        """Return how far a tick that left every rung in its band is from moving one out of it."""
+        low, high = self._range
+        if not fair:
+            return None
+        room_p = min(*map(sub, fair, self._start_p[low:high]), *map(sub, self._end_p[low:high], fair))
+        return _Quiet(log_level, self._root, room_p if self._thresholds else 0.5 * room_p)
+
+    # One rung
 
     def _requote(self, rung: int) -> bool:
-        """Work one rung out exactly, with its band; return whether its quote changed."""
-        level = self._state[0]
-        if not level:
+        """Work one rung out exactly, with its band; return whether its held quote changed."""
+        config, grid = self._config, self._grids[rung]
+        low_z, high_z = self._z(self._lower[rung], -inf), self._z(self._upper[rung], inf)
+        probability, moving = survival(low_z) - survival(high_z), density(low_z) + density(high_z)
+        distance = max(config.edge_p, moving * self._ratio) + self._fee_p
+        quoted = self._quoted[rung]
+        least_p, width_p = (config.min_p, config.max_width_p) if quoted else (self._enter_p, RETURN_WIDTH * config.max_width_p)
+        if not (least_p <= probability <= 1.0 - least_p and distance <= width_p):
+            self._set_band(rung, self._unquoted_band(probability))
+            return self._drop(rung)
+        value = probability - self._skew[rung]
+        bid, ask = self._held_bid[rung], self._held_ask[rung]
+        nearest, furthest = self._kept(rung, distance, distance)
+        if not (quoted and nearest <= value - bid / DOLLAR_E4 <= furthest):
+            bid = grid.floor(value - distance)
+        if not (quoted and nearest <= ask / DOLLAR_E4 - value <= furthest):
+            ask = grid.ceil(value + distance)
+        self._quoted[rung] = True
+        changed = self._hold(rung, bid, ask)
+        self._set_band(rung, self._quoted_band(rung, probability, moving, abs(low_z)))
+        return changed
+
+    def _z(self, bound: float | None, missing: float) -> float:
+        if bound is None:
+            return missing
+        return (log(bound / self.fair_p.level) + 0.5 * self.fair_p.variance) / self._root
+
+    def _kept(self, rung: int, least_distance: float, most_distance: float) -> tuple[float, float]:
+        """Return how near to the value and how far from it a held quote is kept, whatever the distance between the two is."""
+        nearest = max(NEAREST_SHARE * most_distance, most_distance - KEEP_P)
+        return nearest, least_distance + self._grids[rung].coarsest_p + KEEP_P
+
+    def _hold(self, rung: int, bid: int, ask: int) -> bool:
+        if bid == self._held_bid[rung] and ask == self._held_ask[rung]:
             return False
-        config, probability = self._config, self.fair_p[rung]
-        if not config.min_p <= probability <= 1 - config.min_p:
-            skew = self._skew[rung]
-            below = probability < config.min_p
-            self._keep_lo[rung], self._keep_hi[rung] = (-2.0, config.min_p - skew) if below else (1 - config.min_p - skew, 2.0)
-            if self._keep_lo[rung] == self._keep_hi[rung] or skew:
-                self._keep_lo[rung], self._keep_hi[rung] = NEVER
-            return self._withdraw(rung)
-        distance = self._distance(rung)
-        if distance > config.max_width_p:
-            self._keep_lo[rung], self._keep_hi[rung] = NEVER
-            return self._withdraw(rung)
-        shifted = probability - self._skew[rung]
-        market = self._markets[rung]
-        bid, ask = grid_floor(market, shifted - distance), grid_ceil(market, shifted + distance)
-        step = market.price_ranges[0].step_e4 / DOLLAR_E4
-        near, far = KEEP_DISTANCE * distance, distance + KEEP_TICKS * step
-        bid_p = bid / DOLLAR_E4 if bid else shifted - distance
-        ask_p = ask / DOLLAR_E4 if ask else shifted + distance
-        self._keep_lo[rung] = max(bid_p + near, ask_p - far)
-        self._keep_hi[rung] = min(bid_p + far, ask_p - near)
-        self._target_bid[rung], self._target_ask[rung] = bid, ask
-        return self._set(rung, *self._post_only(rung))
+        self._held_bid[rung], self._held_ask[rung] = bid, ask
+        return True
 
-    def _post_only(self, rung: int) -> tuple[int, int]:
-        """Stay on our side of the book: never at or through the other side's best."""
-        market, bid, ask = self._markets[rung], self._target_bid[rung], self._target_ask[rung]
-        best_bid, best_ask = self._best_bid[rung], self._best_ask[rung]
-        if bid and bid >= best_ask:
-            bid = grid_floor(market, (best_ask - 1) / DOLLAR_E4)
-        if ask and ask <= best_bid:
-            ask = grid_ceil(market, (best_bid + 1) / DOLLAR_E4)
-        return bid, ask
+    def _drop(self, rung: int) -> bool:
+        """Hold no quote; return whether there was one."""
+        self._quoted[rung] = False
+        return self._hold(rung, 0, DOLLAR_E4)
 
-    def _distance(self, rung: int) -> float:
-        """Return how far a quote stays from fair value, in probability."""
-        level, variance, ratio = self._state
-        probability = self.fair_p[rung]
-        moving = self._density(rung, level, variance) * ratio if variance > 0.0 else 1.0
-        fee_p = self._fees.maker_fee_e6(int(probability * DOLLAR_E4), CONTRACT_E2) / 1e6
-        return max(self._config.edge_p, moving) + fee_p
+    def _quoted_band(self, rung: int, probability: float, moving: float, far_z: float) -> Band:
+        """Return where the keep rule holds for sure. The density, as a function of p, is concave and has the slope z."""
+        config, ratio = self._config, self._ratio
+        if not self._thresholds:
+            return NOWHERE  # the density at two bounds is no function of p; few rungs of a bucket ladder are quoted at once
+        distance = max(config.edge_p, moving * ratio) + self._fee_p
+        start_p, end_p = self._value_range(rung, distance, distance)
+        window_p = max(end_p - probability, probability - start_p)
+        most_moving = moving + far_z * window_p
+        if most_moving * ratio * WINDOW_RATIO <= config.edge_p:
+            return Band(start_p + MARGIN_P, end_p - MARGIN_P, 0.0, config.edge_p / most_moving)
+        most = max(config.edge_p, most_moving * ratio * WINDOW_RATIO) + self._fee_p
+        least = max(config.edge_p, (moving - self._farthest_z * window_p) * ratio / WINDOW_RATIO) + self._fee_p
+        if most > config.max_width_p:
+            return NOWHERE
+        start_p, end_p = self._value_range(rung, least, most)
+        return Band(start_p + MARGIN_P, end_p - MARGIN_P, ratio / WINDOW_RATIO, ratio * WINDOW_RATIO)
 
-    def _density(self, rung: int, level: float, variance: float) -> float:
-        """Return the standard normal density at the rung's boundaries: how fast its probability moves."""
-        root = sqrt(variance)
-        total = 0.0
-        for boundary in (self._lower[rung], self._upper[rung]):
-            if boundary is not None:
-                z = (log(boundary / level) + 0.5 * variance) / root
-                total += exp(-0.5 * z * z) / ROOT_TWO_PI
-        return total
+    def _value_range(self, rung: int, least_distance: float, most_distance: float) -> tuple[float, float]:
+        """Return between which fair values a rung stays quoted and both held quotes are kept."""
+        nearest, furthest = self._kept(rung, least_distance, most_distance)
+        bid_p, ask_p = self._held_bid[rung] / DOLLAR_E4, self._held_ask[rung] / DOLLAR_E4
+        start_p = max(bid_p + nearest, ask_p - furthest) + self._skew[rung]
+        end_p = min(bid_p + furthest, ask_p - nearest) + self._skew[rung]
+        return max(start_p, self._config.min_p), min(end_p, 1.0 - self._config.min_p)
 
-    def _withdraw(self, rung: int) -> bool:
-        self._target_bid[rung] = self._target_ask[rung] = 0
-        return self._set(rung, 0, 0)
+    def _unquoted_band(self, probability: float) -> Band:
+        """Return where p is too near to 0 or 1 for sure; nowhere if the rung is unquoted for another reason."""
+        if probability < self._enter_p:
+            return Band(-inf, self._enter_p - MARGIN_P)
+        if probability > 1.0 - self._enter_p:
+            return Band(1.0 - self._enter_p + MARGIN_P, inf)
+        return NOWHERE
 
-    def _set(self, rung: int, bid_e4: int, ask_e4: int) -> bool:
-        if bid_e4 == self.bid_e4[rung] and ask_e4 == self.ask_e4[rung]:
+    def _set_band(self, rung: int, band: Band) -> None:
+        self._bands[rung] = band
+        self._start_p[rung], self._end_p[rung] = band.start_p, band.end_p
+        self._ratio_from, self._ratio_to = max(self._ratio_from, band.ratio_from), min(self._ratio_to, band.ratio_to)
+
+    # From held quotes to wanted ones
+
+    def _stand_aside(self) -> list[int]:
+        left = [rung for rung in range(*self._range) if self._drop(rung)]
+        for rung in range(*self._range):
+            self._set_band(rung, NOWHERE)
+        self._range, self._range_from, self._range_to, self._quiet = (0, 0), inf, -inf, None
+        return self._publish(left)
+
+    def _publish(self, touched: list[int]) -> list[int]:
+        """Bring lines and wanted quotes up to the held quotes of these rungs; return the rungs whose wanted quote changed."""
+        if self._thresholds and touched and (self._bent or not self._is_straight()):
+            touched = sorted({*touched, *range(*self._range)})
+            self._straighten(touched)
+        else:
+            for rung in touched:
+                self._line_bid[rung], self._line_ask[rung] = self._held_bid[rung], self._held_ask[rung]
+        return [rung for rung in touched if self._stay_behind_book(rung)]
+
+    def _is_straight(self) -> bool:
+        """Whether no held quote is above one of a lower strike."""
+        low, high = self._range
+        bids = [bid for bid in self._held_bid[low:high] if bid]
+        asks = [ask for ask in self._held_ask[low:high] if ask < DOLLAR_E4]
+        return bids == sorted(bids, reverse=True) and asks == sorted(asks, reverse=True)
+
+    def _straighten(self, rungs: list[int]) -> None:
+        """Lower bids and raise asks until neither rises with the strike: a higher threshold can't be worth more."""
+        lowest, highest = DOLLAR_E4, 0
+        for rung in rungs:
+            bid = self._held_bid[rung]
+            lowest = min(lowest, bid) if bid else lowest
+            self._line_bid[rung] = lowest if bid else 0
+        for rung in reversed(rungs):
+            ask = self._held_ask[rung]
+            highest = max(highest, ask) if ask < DOLLAR_E4 else highest
+            self._line_ask[rung] = highest if ask < DOLLAR_E4 else DOLLAR_E4
+        self._bent = any(self._line_bid[rung] != self._held_bid[rung] or self._line_ask[rung] != self._held_ask[rung] for rung in rungs)
+
+    def _stay_behind_book(self, rung: int) -> bool:
+        """Want the quote of the line, but never at or through the book's other side; return whether the wanted quote changed."""
+        grid, bid, ask = self._grids[rung], self._line_bid[rung], self._line_ask[rung]
+        if bid >= self._best_ask[rung]:
+            bid = grid.below(self._best_ask[rung])
+        if ask <= self._best_bid[rung]:
+            ask = grid.above(self._best_bid[rung])
+        ask %= DOLLAR_E4
+        if bid == self.bid_e4[rung] and ask == self.ask_e4[rung]:
             return False
-        self.bid_e4[rung], self.ask_e4[rung] = bid_e4, ask_e4
+        self.bid_e4[rung], self.ask_e4[rung] = bid, ask
         return True
 
 
-def grid_floor(market: Market, price: float) -> int:
-    """Return the highest price of the market's grid at or below ``price`` (dollars), in 1e-4 dollars; 0: there is none."""
-    exact = floor(price * DOLLAR_E4 + 1e-7)
-    for span in reversed(market.price_ranges):
-        if exact >= span.start_e4:
-            inside = min(exact, span.end_e4)
-            found = span.start_e4 + (inside - span.start_e4) // span.step_e4 * span.step_e4
-            return found if 0 < found < DOLLAR_E4 else min(found, DOLLAR_E4 - span.step_e4) if found >= DOLLAR_E4 else 0
-    return 0
+def _is_quiet(quiet: _Quiet, log_level: float, root: float) -> bool:
+    """Whether no rung can have left its band since a tick that left all in theirs.
 
-
-def grid_ceil(market: Market, price: float) -> int:
-    """Return the lowest price of the market's grid at or above ``price`` (dollars), in 1e-4 dollars; 0: there is none."""
-    exact = ceil(price * DOLLAR_E4 - 1e-7)
-    for span in market.price_ranges:
-        if exact <= span.end_e4:
-            inside = max(exact, span.start_e4)
-            found = span.start_e4 - (span.start_e4 - inside) // span.step_e4 * span.step_e4
-            if 0 < found < DOLLAR_E4:
-                return found
-            if found <= 0:
-                return span.step_e4
-    return 0
-
-
-def _ratio_step(vol_variance: float, variance: float) -> float:
-    """Return the square root of the ratio, rounded up to a step, at most 1."""
-    if variance <= 0.0 or vol_variance >= variance:
-        return 1.0
-    if vol_variance <= 0.0:
-        return 0.0
-    return min(1.0, RATIO_STEP ** ceil(0.5 * log(vol_variance / variance) / log(RATIO_STEP)))
+    With the square root of the variance going from s0 to s and the log level rising by u, a z moves by
+    ``(z - s0 / 2) (s0 / s - 1) - u / s + (s - s0) / 2``: a scaling about a point and a shift, whatever z is.
+    """
+    if not root <= quiet.root:
+        return False
+    scaled = quiet.root / root - 1.0
+    shifted = abs(quiet.log_level - log_level) / root + 0.5 * abs(root - quiet.root) + 0.5 * quiet.root * scaled
+    return SHIFT_P * shifted + SCALE_P * scaled <= quiet.room_p

@@ -1,26 +1,27 @@
 """Limits. The binding one is exact: a ladder's worst case over every settlement, with each resting order filled when it hurts.
 
-All markets of an event pay on one level, so the profit of positions and orders is constant between neighbouring bounds: looking at
-one level of each such stretch is looking at all. An order counts ``min(0, its profit)`` in each of them.
+All markets of an event pay on one level, so the profit of positions and orders is constant on each stretch between neighbouring
+bounds: looking at one level of each stretch is looking at all. An order counts ``min(0, its profit)`` on each. What is kept is the
+change of profit from stretch to stretch, so adding or dropping a stake touches three numbers, and the worst case is one running sum.
 """
 
-from collections.abc import Iterable
+from itertools import accumulate
+from typing import Final
 
 import msgspec
 
 from kalshi_alpha.config import RiskConfig
 from kalshi_alpha.model.instruments import Ladder, Symbol
-from kalshi_alpha.model.units import CONTRACT_E2, DOLLAR_E4, DOLLAR_E6, Side, cost_e6
+from kalshi_alpha.model.units import CONTRACT_E2, DOLLAR_E4, DOLLAR_E6, Side
 
-FAIR_BAND_P = 0.15
+FAIR_BAND_P: Final = 0.15
 """A price further from fair value than this is a mistake, not a quote."""
 
 
 class _Stake(msgspec.Struct, frozen=True):
-    """Profit inside and outside one market's bounds, 1e-6 dollars."""
+    """Profit of something on one rung if YES pays (inside its bounds) and if it doesn't, 1e-6 dollars."""
 
-    lo_e2: int | None
-    hi_e2: int | None
+    rung: int
     inside_e6: int
     outside_e6: int
 
@@ -30,77 +31,84 @@ class LadderExposure:
 
     def __init__(self, ladder: Ladder) -> None:
         """Start with nothing held and nothing resting."""
-        self._bounds = [(market.lo_e2, market.hi_e2) for market in ladder.markets]
+        starts = {market.lo_e2 for market in ladder.markets if market.lo_e2 is not None}
+        ends = {market.hi_e2 + 1 for market in ladder.markets if market.hi_e2 is not None}
+        cuts = {level_e2: stretch for stretch, level_e2 in enumerate(sorted(starts | ends), start=1)}
+        self._spans = [
+            (0 if market.lo_e2 is None else cuts[market.lo_e2], len(cuts) + 1 if market.hi_e2 is None else cuts[market.hi_e2 + 1])
+            for market in ladder.markets
+        ]
+        """For each rung the stretches on which it pays: the first, and the first after the last."""
+        self._changes = [0] * (len(cuts) + 2)
+        """Profit on the lowest stretch, then its change onto each following one; the last entry is behind all of them."""
+        self._touched = (len(cuts) + 1, 0)
+        """The changes outside of this range are 0, but for the first."""
         self._positions: dict[int, _Stake] = {}
         self._orders: dict[str, _Stake] = {}
-        self._rung_of: dict[str, int] = {}
-        self._worst: int | None = 0
+        self._worst_e6: int | None = 0
 
     def set_position(self, rung: int, position_e2: int, cash_e6: int) -> None:
         """Hold a signed position and the cash its trades brought in (negative: cost)."""
-        lo_e2, hi_e2 = self._bounds[rung]
-        self._positions[rung] = _Stake(lo_e2, hi_e2, cash_e6 + position_e2 * DOLLAR_E4, cash_e6)
-        self._worst = None
+        held = self._positions.get(rung)
+        if held is not None:
+            self._count(held, -1)
+        self._positions[rung] = held = _Stake(rung, cash_e6 + position_e2 * DOLLAR_E4, cash_e6)
+        self._count(held, 1)
 
-    def set_order(self, key: str, rung: int, side: Side, price_e4: int, count_e2: int) -> None:
-        """Count an order as resting."""
-        self._orders[key] = self._stake(rung, side, price_e4, count_e2)
-        self._rung_of[key] = rung
-        self._worst = None
+    def set_order(self, slot_key: str, rung: int, side: Side, price_e4: int, count_e2: int) -> None:
+        """Count an order as resting, in place of what had its key."""
+        self.drop_order(slot_key)
+        self._orders[slot_key] = stake = _hurting(rung, side, price_e4, count_e2)
+        self._count(stake, 1)
 
-    def drop_order(self, key: str) -> None:
-        """Forget an order."""
-        if self._orders.pop(key, None) is not None:
-            del self._rung_of[key]
-            self._worst = None
+    def drop_order(self, slot_key: str) -> None:
+        """Forget an order, if it is known."""
+        stake = self._orders.pop(slot_key, None)
+        if stake is not None:
+            self._count(stake, -1)
 
     def worst_case_e6(self) -> int:
         """Return the greatest possible loss, 0 or more, in 1e-6 dollars."""
-        if self._worst is None:
-            self._worst = self._loss_e6(self._orders.values())
-        return self._worst
+        if self._worst_e6 is None:
+            first, behind = self._touched
+            changes = self._changes
+            self._worst_e6 = max(0, -min(accumulate(changes[first:behind], initial=changes[0])))
+        return self._worst_e6
 
     def worst_case_with_e6(self, rung: int, side: Side, price_e4: int, count_e2: int) -> int:
         """Return the greatest possible loss if one more order rested."""
-        return self._loss_e6([*self._orders.values(), self._stake(rung, side, price_e4, count_e2)])
+        before_e6 = self.worst_case_e6()
+        stake = _hurting(rung, side, price_e4, count_e2)
+        self._count(stake, 1)
+        worst_e6 = self.worst_case_e6()
+        self._count(stake, -1)
+        self._worst_e6 = before_e6
+        return worst_e6
 
-    def strike_loss_e6(self, rung: int, side: Side, price_e4: int, count_e2: int) -> int:
-        """Return the greatest possible loss on one strike alone, with one more order resting there."""
-        orders = [stake for key, stake in self._orders.items() if self._rung_of[key] == rung]
-        orders.append(self._stake(rung, side, price_e4, count_e2))
-        held = self._positions.get(rung)
-        inside = (held.inside_e6 if held else 0) + sum(min(0, stake.inside_e6) for stake in orders)
-        outside = (held.outside_e6 if held else 0) + sum(min(0, stake.outside_e6) for stake in orders)
-        return max(0, -min(inside, outside))
+    def strike_loss_with_e6(self, rung: int, side: Side, price_e4: int, count_e2: int) -> int:
+        """Return the greatest possible loss on one strike alone if one more order rested there."""
+        stakes = [stake for stake in self._orders.values() if stake.rung == rung]
+        stakes.append(_hurting(rung, side, price_e4, count_e2))
+        if rung in self._positions:
+            stakes.append(self._positions[rung])
+        return max(0, -sum(stake.inside_e6 for stake in stakes), -sum(stake.outside_e6 for stake in stakes))
 
-    def _stake(self, rung: int, side: Side, price_e4: int, count_e2: int) -> _Stake:
-        lo_e2, hi_e2 = self._bounds[rung]
-        cost, gain = price_e4 * count_e2, (DOLLAR_E4 - price_e4) * count_e2
-        return _Stake(lo_e2, hi_e2, gain, -cost) if side == "bid" else _Stake(lo_e2, hi_e2, -gain, cost)
-
-    def _loss_e6(self, orders: Iterable[_Stake]) -> int:
-        """Sweep the stretches from low to high: each bound adds one change."""
-        base = 0
-        changes: dict[int, int] = {}
-        for stake in self._positions.values():
-            base += _sweep(stake, stake.inside_e6, stake.outside_e6, changes)
-        for stake in orders:
-            base += _sweep(stake, min(0, stake.inside_e6), min(0, stake.outside_e6), changes)
-        least = running = base
-        for bound in sorted(changes):
-            running += changes[bound]
-            least = min(least, running)
-        return max(0, -least)
+    def _count(self, stake: _Stake, sign: int) -> None:
+        """Add or take away a stake."""
+        first, behind = self._spans[stake.rung]
+        step_e6 = sign * (stake.inside_e6 - stake.outside_e6)
+        self._changes[0] += sign * stake.outside_e6
+        self._changes[first] += step_e6
+        self._changes[behind] -= step_e6
+        self._touched = (min(self._touched[0], max(first, 1)), max(self._touched[1], min(behind + 1, len(self._changes) - 1)))
+        self._worst_e6 = None
 
 
-def _sweep(stake: _Stake, inside: int, outside: int, changes: dict[int, int]) -> int:
-    """Add a stake's changes at its bounds; return its profit below all bounds."""
-    step = inside - outside
-    if stake.lo_e2 is not None:
-        changes[stake.lo_e2] = changes.get(stake.lo_e2, 0) + step
-    if stake.hi_e2 is not None:
-        changes[stake.hi_e2 + 1] = changes.get(stake.hi_e2 + 1, 0) - step
-    return inside if stake.lo_e2 is None else outside
+def _hurting(rung: int, side: Side, price_e4: int, count_e2: int) -> _Stake:
+    """Return what an order can do to us: its loss where a fill loses, nothing where it gains."""
+    if side == "bid":
+        return _Stake(rung, 0, -price_e4 * count_e2)
+    return _Stake(rung, -(DOLLAR_E4 - price_e4) * count_e2, 0)
 
 
 class RiskBook:
@@ -124,10 +132,10 @@ class RiskBook:
         self._family.pop(event_ticker, None)
 
     def set_position(self, event_ticker: str, rung: int, position_e2: int, cash_e6: int) -> None:
-        """Hold a position."""
+        """Hold a signed position and the cash its trades brought in."""
         self._ladders[event_ticker].set_position(rung, position_e2, cash_e6)
 
-    def set_order(self, event_ticker: str, key: str, rung: int, side: Side, price_e4: int, count_e2: int) -> None:  # noqa: PLR0913 - one order
+    def set_order(self, event_ticker: str, key: str, rung: int, side: Side, price_e4: int, count_e2: int) -> None:
         """Count an order as resting."""
         self._ladders[event_ticker].set_order(key, rung, side, price_e4, count_e2)
 
@@ -142,36 +150,37 @@ class RiskBook:
         exposure = self._ladders.get(event_ticker)
         return 0 if exposure is None else exposure.worst_case_e6()
 
-    def open_worst_case_e6(self) -> int:
-        """Return the sum over all ladders: conservative, as if all went wrong together."""
-        return sum(exposure.worst_case_e6() for exposure in self._ladders.values())
-
-    def refusal(self, event_ticker: str, rung: int, side: Side, price_e4: int, count_e2: int, fair_p: float) -> str | None:  # noqa: PLR0913 - one order
+    def refusal(self, event_ticker: str, rung: int, side: Side, price_e4: int, count_e2: int, fair_p: float) -> str | None:
         """Return why an order may not be sent, None when it may."""
         exposure = self._ladders.get(event_ticker)
         if exposure is None:
             return f"unknown ladder {event_ticker}"
         config = self._config
-        if not 0 < price_e4 < DOLLAR_E4 or count_e2 <= 0 or count_e2 > config.max_order_contracts * CONTRACT_E2:
+        if not 0 < price_e4 < DOLLAR_E4 or not 0 < count_e2 <= config.max_order_contracts * CONTRACT_E2:
             return f"price {price_e4} or count {count_e2} out of range"
-        if abs(price_e4 / DOLLAR_E4 - fair_p) > FAIR_BAND_P:
+        if not abs(price_e4 / DOLLAR_E4 - fair_p) <= FAIR_BAND_P:  # a fair value that is no number is refused, too
             return f"price {price_e4} too far from fair value {fair_p:.4f}"
-        if cost_e6(side, price_e4, count_e2) > config.strike_usd * DOLLAR_E6:
-            return "order larger than the strike limit"
-        if exposure.strike_loss_e6(rung, side, price_e4, count_e2) > config.strike_usd * DOLLAR_E6:
-            return "strike limit"
-        worst = exposure.worst_case_with_e6(rung, side, price_e4, count_e2)
-        if worst > config.ladder_usd * DOLLAR_E6:
-            return "ladder limit"
-        return self._wider_refusal(event_ticker, worst - exposure.worst_case_e6())
+        strike_e6 = exposure.strike_loss_with_e6(rung, side, price_e4, count_e2)
+        if strike_e6 > config.strike_usd * DOLLAR_E6:
+            return f"strike limit: {strike_e6} at risk, 1e-6 dollars"
+        worst_e6 = exposure.worst_case_with_e6(rung, side, price_e4, count_e2)
+        if worst_e6 > config.ladder_usd * DOLLAR_E6:
+            return f"ladder limit: {worst_e6} at risk, 1e-6 dollars"
+        return self._wider_refusal(event_ticker, worst_e6 - exposure.worst_case_e6())
 
     def _wider_refusal(self, event_ticker: str, growth_e6: int) -> str | None:
+        """Look at sums over ladders: conservative, as if all went wrong together."""
         family = self._family[event_ticker]
-        in_family = sum(exposure.worst_case_e6() for event, exposure in self._ladders.items() if self._family[event] == family)
-        if in_family + growth_e6 > self._config.family_usd * DOLLAR_E6:
-            return "family limit"
-        if self.open_worst_case_e6() + growth_e6 > self._config.portfolio_usd * DOLLAR_E6:
-            return "portfolio limit"
+        family_e6 = portfolio_e6 = growth_e6
+        for event, exposure in self._ladders.items():
+            worst_e6 = exposure.worst_case_e6()
+            portfolio_e6 += worst_e6
+            if self._family[event] == family:
+                family_e6 += worst_e6
+        if family_e6 > self._config.family_usd * DOLLAR_E6:
+            return f"family limit: {family_e6} at risk, 1e-6 dollars"
+        if portfolio_e6 > self._config.portfolio_usd * DOLLAR_E6:
+            return f"portfolio limit: {portfolio_e6} at risk, 1e-6 dollars"
         return None
 
     def daily_loss_reached(self, realised_e6: int, marked_e6: int) -> bool:

@@ -88,7 +88,7 @@ async def _connected(given: ConnectParameters, frame_bytes_max: int) -> tuple[Cl
             user_agent_header=None,
         )
     except (OSError, EOFError, TimeoutError, WebSocketException, ValueError) as error:
-        return None, f"can't connect: {error or type(error).__name__}"[:REASON_CHARACTERS]
+        return None, f"can't connect: {str(error) or type(error).__name__}"[:REASON_CHARACTERS]
     return connection, ""
 
 
@@ -157,7 +157,7 @@ class _Line:
                 if self._session.wants_close() is not None:
                     self._connection.transport.abort()
                     return
-                await asyncio.sleep(0)  # noqa: TID251  # a deadline that stays due must not starve the reader
+                await _pause(0.0, asyncio.Event())  # A deadline that stays due must not starve the reader.
         except ConnectionClosed:
             return
         except BaseException:
@@ -165,7 +165,7 @@ class _Line:
             raise
 
     def _wake_if_earlier(self) -> None:
-        """A deadline that moved away is found when the old one is due: no wake-up for each frame."""
+        """Wake the keeper for an earlier deadline only; a later one is found when the old one is due."""
         at_ns = self._session.next_deadline_ns()
         if at_ns is not None and (self._watched_ns is None or at_ns < self._watched_ns):
             self._wake.set()
@@ -175,8 +175,11 @@ class _Line:
             self._on_events(events, now)
 
     async def _flush(self) -> None:
+        texts = self._session.outgoing()
+        if not texts:
+            return
         async with self._sending:
-            for text in self._session.outgoing():
+            for text in texts:
                 await self._connection.send(text)
 
 

@@ -28,7 +28,7 @@ HOUSE_S: Final = 1.0
 """Monitors and snapshots are due this often while a window is open."""
 HOUSE_IDLE_S: Final = 5.0
 SHUTDOWN_S: Final = 5.0
-TRADE_IDS_KEPT_MS: Final = 900_000
+TRADE_IDS_KEPT_MS: Final = 300_000
 """Reads of fills overlap by two minutes; a trade this old can't come up again."""
 LATCH_REASONS: Final = {Reason.OPERATOR_STOP, Reason.RISK_LIMIT}
 

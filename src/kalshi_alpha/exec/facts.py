@@ -69,6 +69,7 @@ class EngineFacts:
         self.incidents: deque[IncidentNoted] = deque(maxlen=INCIDENTS_KEPT)
         self.quotes_placed = 0
         self.tokens_spent = 0
+        self.ticks_merged = 0
         self.rejected = 0
         self.out: list[Command] = []
         self.deadlines: dict[str, int] = {}

@@ -28,6 +28,7 @@ class FeedWatch:
         """Take a value from a leg."""
         if self._facts.failover.ingest(tick, now):
             self.moved[tick.symbol] = None
+            self._facts.ticks_merged += 1
 
     def connected(self, leg: Leg, now: Now) -> None:
         """A leg is subscribed."""

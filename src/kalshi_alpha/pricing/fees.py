@@ -12,6 +12,8 @@ from kalshi_alpha.model.units import DOLLAR_E4
 TAKER_RATE_E4: Final = 700
 MAKER_RATE_E4: Final = 175
 MULTIPLIER_SCALE: Final = 1_000_000
+MULTIPLIER_MAX: Final = 100.0
+"""More is a mistake, or something we don't understand."""
 
 
 class UnknownFeeError(ValueError):
@@ -29,14 +31,23 @@ class FeeSchedule(msgspec.Struct, frozen=True):
     def of(cls, fee_type: str, multiplier: float) -> "FeeSchedule":
         """Return the schedule the venue names.
 
+        Args:
+            fee_type: The venue's word.
+            multiplier: On the general rates, 0 or more, with at most six decimals.
+
         Raises:
-            UnknownFeeError: the type isn't quadratic, or the multiplier is negative.
+            UnknownFeeError: the type isn't one of ours, or the multiplier can't be taken exactly.
+
         """
-        rates = {"quadratic": 0, "quadratic_with_maker_fees": MAKER_RATE_E4}
-        if fee_type not in rates or not multiplier >= 0:
+        maker_rates_e4 = {"quadratic": 0, "quadratic_with_maker_fees": MAKER_RATE_E4}
+        if fee_type not in maker_rates_e4 or not 0.0 <= multiplier <= MULTIPLIER_MAX:
             message = f"fee type {fee_type!r} x {multiplier}"
             raise UnknownFeeError(message)
-        return cls(TAKER_RATE_E4, rates[fee_type], int(multiplier * MULTIPLIER_SCALE + 0.5))
+        multiplier_e6 = int(multiplier * MULTIPLIER_SCALE + 0.5)
+        if multiplier_e6 / MULTIPLIER_SCALE != multiplier:
+            message = f"fee multiplier {multiplier!r} has more than six decimals"
+            raise UnknownFeeError(message)
+        return cls(TAKER_RATE_E4, maker_rates_e4[fee_type], multiplier_e6)
 
     def maker_fee_e6(self, price_e4: int, count_e2: int) -> int:
         """Return the fee of one resting fill, rounded up to 1e-6 dollars."""

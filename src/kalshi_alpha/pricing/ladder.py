@@ -16,6 +16,7 @@ def survival_at(level: float, variance: float, boundary: float) -> float:
         level: The index now, index points.
         variance: Of the log return to the target; 0 makes it certain.
         boundary: Half a hundredth below the first level that counts.
+
     """
     if variance <= 0.0:
         return 1.0 if level >= boundary else 0.0
@@ -30,3 +31,22 @@ def yes_probabilities(level: float, variance: float, bounds: Sequence[Bounds]) -
         beyond = 0.0 if hi_e2 is None else survival_at(level, variance, (hi_e2 + 0.5) / 100)
         fair.append(above - beyond)
     return fair
+
+
+class FairValues:
+    """YES probabilities by rung at the last level, worked out when looked at; 0 before the first level."""
+
+    def __init__(self, bounds: list[Bounds]) -> None:
+        """Price these bounds, by rung."""
+        self._bounds = bounds
+        self.level = 0.0
+        self.variance = 0.0
+
+    def __getitem__(self, rung: int) -> float:
+        """Return the probability that a rung pays YES."""
+        bounds = self._bounds[rung]
+        return yes_probabilities(self.level, self.variance, (bounds,))[0] if self.level else 0.0
+
+    def __len__(self) -> int:
+        """Return the number of rungs."""
+        return len(self._bounds)

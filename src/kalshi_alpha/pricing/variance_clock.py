@@ -1,6 +1,12 @@
 """How much variance is left: a fixed seasonal clock over the session, scaled to a fixed daily volatility.
 
-Source of the minute profile: measured root mean square moves by minute of 26 sessions of 2026, closing bumps damped.
+The clock is a table of cumulative variance shares at each minute of the session, 0 at the open, 1 at a regular close, linear in
+between. A session that closes early keeps the profile of its first minutes and moves the last half hour, closing bumps included, to
+its own close; what is cut out of the middle is gone, so its shares add up to less than 1.
+
+Source of the profile: root mean square moves by minute of 26 sessions of 2026. The minutes nobody measured between its rows are
+filled from their neighbours; 14:00 is taken down to an ordinary day's, and the last minute to 4.5 times its neighbours' variance,
+because both were driven by few days.
 """
 
 import hashlib
@@ -15,7 +21,7 @@ BP2: Final = 1e-8
 """One squared basis point as a squared log return."""
 RMS_BP: Final = (
     (6, 4.9), (16, 4.2), (30, 3.9), (31, 4.8), (61, 3.5), (121, 3.0), (240, 2.2), (270, 1.8), (276, 2.4), (360, 1.9), (380, 2.3),
-    (381, 4.5), (385, 2.6), (386, 4.0), (389, 2.8), (390, 5.0),
+    (381, 5.3), (385, 2.4), (386, 4.5), (389, 2.4), (390, 5.1),
 )  # fmt: skip
 """(minute of a 390-minute session before which it holds, root mean square move in basis points)."""
 REGULAR_MINUTES: Final = 390
@@ -43,6 +49,7 @@ class VarianceClock:
             to_ns: UTC nanoseconds, not before ``from_ns``.
             open_ns: Open of the session.
             close_ns: Close of the session.
+
         """
         minutes = (close_ns - open_ns) // MINUTE_NS
         table = self._tables.get(minutes)
@@ -63,6 +70,7 @@ def minute_rms_bp(minute: int, minutes: int) -> float:
 
 
 def _cumulative(minutes: int) -> list[float]:
+    assert CLOSING_MINUTES < minutes <= REGULAR_MINUTES, f"a session of {minutes} minutes"
     squares = [minute_rms_bp(minute, minutes) ** 2 for minute in range(minutes)]
     regular = list(accumulate(minute_rms_bp(minute, REGULAR_MINUTES) ** 2 for minute in range(REGULAR_MINUTES)))[-1]
     return [0.0, *(total / regular for total in accumulate(squares))]

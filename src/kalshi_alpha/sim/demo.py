@@ -6,8 +6,6 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-
-
 from kalshi_alpha import cli
 from kalshi_alpha.sched.calendar import CalendarRangeError, session
 from kalshi_alpha.sim.scorecard import Scorecard, as_text
@@ -36,12 +34,19 @@ def main(argv: list[str]) -> int:
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = cli.parser("kalshi-alpha demo", "Play a trading day: a simulated exchange, two simulated feeds, the real trading process.", root=False)
+    parser = cli.parser(
+        "kalshi-alpha demo", "Play a trading day: a simulated exchange, two simulated feeds, the real trading process.", root=False
+    )
     parser.add_argument("--fast", action="store_true", help="virtual time: no sockets, no page, seconds for a whole day")
     parser.add_argument("--all", action="store_true", help="play every window of the day (default: two hourly ones and the close)")
     parser.add_argument("--seed", type=int, default=1, help="of the market, the faults and the delays (default: 1)")
     parser.add_argument("--random", action="store_true", help="strike at random places instead of the built-in events")
-    parser.add_argument("--speed", type=float, default=DEFAULT_SPEED, help=f"simulated seconds per second, 1 to {MAX_SPEED:.0f} (default: {DEFAULT_SPEED:.0f})")
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=DEFAULT_SPEED,
+        help=f"simulated seconds per second, 1 to {MAX_SPEED:.0f} (default: {DEFAULT_SPEED:.0f})",
+    )
     parser.add_argument("--minutes", type=Path, help="play real minute bars from this folder (SPX/DAY.csv, NDX/DAY.csv)")
     parser.add_argument("--day", type=date.fromisoformat, default=DEMO_DAY, help=f"the session (default: {DEMO_DAY})")
     parser.add_argument("--root", type=Path, default=Path("demo-run"), help="folder of the run, emptied at its start (default: demo-run)")

@@ -16,7 +16,8 @@ from kalshi_alpha.sim.feed import SimFeed
 from kalshi_alpha.sim.journal_score import ev_gap_usd
 from kalshi_alpha.sim.scorecard import Scorecard, feed_seconds, feed_switches, recoveries, sha256
 from kalshi_alpha.sim.script import DayScript
-from kalshi_alpha.sim.verdict import epochs_mixed, quotes_while_down, resting_after_freeze, restart_times, slots_shared
+from kalshi_alpha.sim.verdict import epochs_mixed, quotes_while_down, restart_times, resting_after_freeze, slots_shared
+from kalshi_alpha.sim.virtual_client import Handle
 from kalshi_alpha.sim.virtual_day import VirtualDay
 from kalshi_alpha.sim.world import IndexPath, bridged_day, generated_day
 from kalshi_alpha.sim.world_bridge import WorldError
@@ -36,6 +37,7 @@ def world_for(script: DayScript, minutes: Path | None) -> IndexPath:
 
     Raises:
         UsageError: unusable minute bars.
+
     """
     day = date.fromisoformat(script.day)
     try:
@@ -63,10 +65,20 @@ class Played:
 
 def play(script: DayScript, windows: WindowsConfig, minutes: Path | None = None) -> Played:
     """Play a script in virtual time."""
+    return _play(virtual_config(windows), script, minutes, None)
+
+
+def play_with(script: DayScript, windows: WindowsConfig, quoting: QuotingConfig, handle: Handle) -> Played:
+    """Play with other quoting settings, every step of the engine through ``handle``."""
+    return _play(virtual_config(windows, quoting), script, None, handle)
+
+
+def _play(config: Config, script: DayScript, minutes: Path | None, handle: Handle | None) -> Played:
     path = world_for(script, minutes)
     exchange = SimExchange(ExchangeConfig(session=session(date.fromisoformat(script.day))), path, script.seed, script.venue_faults)
-    feed = SimFeed(path, script.seed, script.feed_faults)
-    day = VirtualDay(virtual_config(windows), script, exchange, feed)
+    day = VirtualDay(config, script, exchange, SimFeed(path, script.seed, script.feed_faults))
+    if handle is not None:
+        day.handle = handle
     day.play()
     return Played(day, exchange)
 
@@ -94,7 +106,7 @@ def judge(played: Played, script: DayScript) -> Scorecard:
         quotes_while_standing_down=len(down),
         unknown_orders=len(audit.resting),
         feed_seconds=feed_seconds(switches, script.windows),
-        recoveries=recoveries(switches),
+        recoveries=recoveries(switches, script.windows),
         restarts=restart_times(log, [kill_ns for kill_ns, _ in day.restarts], script.windows),
         ev_gap_max_usd=ev_gap_usd(records),
         journal_sha256=sha256(day.journal.data),

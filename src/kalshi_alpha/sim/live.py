@@ -60,9 +60,15 @@ class Stage:
         if self.arguments.minutes is not None:
             world += ["--minutes", str(self.arguments.minutes)]
         keys = self.root / "keys"
-        exchange = self._child("exchange", "kalshi_alpha.sim.exchange", ["--port", "0", "--keys", str(keys), "--faults", str(venue_faults), "--audit", str(self.root / "audit.jsonl"), *world])
+        exchange = self._child(
+            "exchange",
+            "kalshi_alpha.sim.exchange",
+            ["--port", "0", "--keys", str(keys), "--faults", str(venue_faults), "--audit", str(self.root / "audit.jsonl"), *world],
+        )
         legs = {
-            leg: self._child(leg, "kalshi_alpha.sim.feed", ["--port", "0", "--api-key", API_KEY, "--leg", leg, "--faults", str(feed_faults), *world])
+            leg: self._child(
+                leg, "kalshi_alpha.sim.feed", ["--port", "0", "--api-key", API_KEY, "--leg", leg, "--faults", str(feed_faults), *world]
+            )
             for leg in ("polygon", "massive")
         }
         console = self._child("console", "kalshi_alpha.console", ["--root", str(self.root), "--port", str(self.arguments.port)])
@@ -99,7 +105,7 @@ def play_live(arguments: argparse.Namespace, script: DayScript) -> Scorecard:
             webbrowser.open(stage.page)
         with contextlib.suppress(KeyboardInterrupt):
             _watch(stage)
-    return live_scorecard(stage.root, script, stage.kills)
+    return live_scorecard(stage.root, script, stage.kills, arguments.speed)
 
 
 @contextlib.contextmanager
@@ -148,7 +154,8 @@ def _progress(stage: Stage, told: set[str]) -> None:
     window = view.window.label if view.window else "-"
     why = f" ({'; '.join(view.reasons)})" if view.state == "standing_down" else ""
     money = (view.pnl.realised_e6 + view.pnl.marked_e6) / 1e6
-    _say(f"{_et(view.utc_ns)}  {window:<12} {view.state:<14} feed {feed:<8} {len(view.orders):>3} resting {view.pnl.fills:>4} fills  ${money:,.2f}{why}")
+    counts = f"{len(view.orders):>3} resting {view.pnl.fills:>4} fills"
+    _say(f"{_et(view.utc_ns)}  {window:<12} {view.state:<14} feed {feed:<8} {counts}  ${money:,.2f}{why}")
 
 
 def _et(utc_ns: int) -> str:
@@ -158,4 +165,3 @@ def _et(utc_ns: int) -> str:
 def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
-

@@ -19,6 +19,7 @@ def prepare_root(root: Path) -> None:
 
     Raises:
         UsageError: the folder holds something else.
+
     """
     try:
         if root.exists():

@@ -16,10 +16,10 @@ from kalshi_alpha.sim.exchange.audit import OrderEvent
 from kalshi_alpha.sim.journal_score import ev_gap_usd
 from kalshi_alpha.sim.scorecard import Scorecard, feed_seconds, feed_switches, recoveries
 from kalshi_alpha.sim.script import DayScript
-from kalshi_alpha.sim.verdict import epochs_mixed, quotes_while_down, resting_after_freeze, restart_times, slots_shared
+from kalshi_alpha.sim.verdict import epochs_mixed, quotes_while_down, restart_times, resting_after_freeze, slots_shared
 
 
-def live_scorecard(root: Path, script: DayScript, kills_ns: Sequence[int]) -> Scorecard:
+def live_scorecard(root: Path, script: DayScript, kills_ns: Sequence[int], speed: float) -> Scorecard:
     """Judge a run by what it left in its folder."""
     log = _audit(root / "audit.jsonl")
     layout = Layout(root)
@@ -48,8 +48,8 @@ def live_scorecard(root: Path, script: DayScript, kills_ns: Sequence[int]) -> Sc
         quotes_while_standing_down=len(down),
         unknown_orders=len(left),
         feed_seconds=feed_seconds(switches, played),
-        recoveries=recoveries(switches),
-        restarts=restart_times(log, kills_ns, script.windows),
+        recoveries=recoveries(switches, script.windows),
+        restarts=restart_times(log, kills_ns, script.windows, speed),
         ev_gap_max_usd=ev_gap_usd(records),
         journal_sha256=_digest(layout.journal),
         rejected=sum(event.kind == "rejected" for event in log),

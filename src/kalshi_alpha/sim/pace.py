@@ -40,6 +40,7 @@ def clock_of(arguments: argparse.Namespace) -> Clock:
 
     Raises:
         UsageError: an unusable plan, speed or time.
+
     """
     if arguments.clock is not None:
         try:
@@ -61,6 +62,7 @@ def world_of(arguments: argparse.Namespace, clock: Clock) -> IndexPath:
 
     Raises:
         UsageError: no session that day, or unusable bars.
+
     """
     day = arguments.day or et_date(clock.now().utc_ns)
     try:

@@ -20,6 +20,7 @@ def clock_plan(windows: Sequence[Window], speed: float, start_real_ns: int) -> C
         windows: In order of time; overlapping ones are played through.
         speed: Simulated seconds per real second.
         start_real_ns: CLOCK_MONOTONIC of the first moment; until then the first instant stands still.
+
     """
     spans: list[tuple[int, int]] = []
     for window in windows:

@@ -14,7 +14,8 @@ class RestartTime(msgspec.Struct, frozen=True):
     """One kill and what followed."""
 
     kill_to_quote_s: float | None
-    """Simulated seconds from the kill to the first new order resting; None: none rested before the window's end."""
+    """Seconds from the kill to the first new order resting, as the trading process lived them: real in the live demo, virtual in the
+    fast one. None: none rested before the window's end."""
 
 
 class Scorecard(msgspec.Struct, frozen=True):
@@ -67,12 +68,13 @@ def feed_seconds(switches: Sequence[FeedSwitched], windows: Sequence[Window], st
     return {name: round(total / NS_PER_S, 3) for name, total in totals.items()}
 
 
-def recoveries(switches: Sequence[FeedSwitched]) -> tuple[float, ...]:
-    """Return how long polygon was away each time, until it was the active feed again."""
+def recoveries(switches: Sequence[FeedSwitched], windows: Sequence[Window]) -> tuple[float, ...]:
+    """Return how long polygon was away each time it was lost in a window, until it was the active feed again."""
     found: list[float] = []
     lost_ns: int | None = None
     for switch in switches:
-        if switch.previous == "polygon" and lost_ns is None:
+        in_window = any(window.start_ns <= switch.utc_ns < window.target_ns for window in windows)
+        if switch.previous == "polygon" and lost_ns is None and in_window:
             lost_ns = switch.utc_ns
         elif switch.active == "polygon" and lost_ns is not None:
             found.append(round((switch.utc_ns - lost_ns) / NS_PER_S, 3))

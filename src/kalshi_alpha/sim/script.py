@@ -25,7 +25,7 @@ class FeedFault(msgspec.Struct, frozen=True):
     """``polygon``, ``massive`` or ``*``."""
     kind: FeedFaultKind
     symbol: str = "*"
-    params: dict[str, float] = {}  # noqa: RUF012 - msgspec copies defaults
+    params: dict[str, float] = {}
 
 
 class VenueFault(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class VenueFault(msgspec.Struct, frozen=True):
     from_ns: int
     to_ns: int
     kind: str
-    params: dict[str, float | str] = {}  # noqa: RUF012 - msgspec copies defaults
+    params: dict[str, float | str] = {}
 
 
 class DayScript(msgspec.Struct, frozen=True):
@@ -103,4 +103,3 @@ def _outage(draw: Random, windows: tuple[Window, ...]) -> FeedFault:
     kinds: tuple[FeedFaultKind, ...] = ("silent", "abort", "refuse", "lag")
     symbol = draw.choice(("*", "*", "I:SPX", "I:NDX"))
     return FeedFault(at, at + draw.randrange(3, 90) * NS_PER_S, leg, draw.choice(kinds), symbol, {"lag_s": 4.0})
-

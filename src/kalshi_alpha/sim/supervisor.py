@@ -25,7 +25,7 @@ class Child:
         self._ready = threading.Event()
         self._log = (logs / f"{name}.log").open("ab")
         command = [sys.executable, "-m", module, *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, stdin=subprocess.DEVNULL, start_new_session=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - our own modules
         threading.Thread(target=self._read, daemon=True).start()
 
     def ready(self) -> str:
@@ -33,6 +33,7 @@ class Child:
 
         Raises:
             UnreachableError: it ended or printed nothing in time.
+
         """
         if not self._ready.wait(READY_S) or not self.first_line:
             message = f"{self.name} didn't start: see {self._log.name}"

@@ -1,6 +1,7 @@
 """Judges a played day by the venue's own record: what rested when, who knew of it, and whether the money agrees."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.instruments import Window
@@ -8,8 +9,8 @@ from kalshi_alpha.sim.exchange.audit import OrderEvent
 from kalshi_alpha.sim.scorecard import RestartTime
 from kalshi_alpha.sim.script import DayScript
 
-SLO_S = 2
-HEARD_S = 0.5
+SLO_S: Final = 2
+HEARD_S: Final = 0.5
 """Longest time between a feed's silence and the last value still on its way."""
 
 
@@ -29,8 +30,7 @@ def resting_after_freeze(log: Sequence[OrderEvent], windows: Sequence[Window]) -
                 resting.pop(event.order_id, None)
         ended = {event.order_id: event.utc_ns for event in log if event.remaining_e2 == 0 or event.kind == "cancelled"}
         early = {event.order_id for event in log if event.kind == "accepted" and event.utc_ns < window.freeze_ns}
-        for order_id in resting:
-            found.append(f"resting at the target of {window.label}: {order_id}")
+        found += [f"resting at the target of {window.label}: {order_id}" for order_id in resting]
         found += [
             f"resting {(ended[order_id] - window.freeze_ns) / NS_PER_S:.2f} s after the freeze of {window.label}: {order_id}"
             for order_id in sorted(early & ended.keys())
@@ -53,17 +53,33 @@ def quotes_while_down(log: Sequence[OrderEvent], script: DayScript) -> list[str]
     return found
 
 
-def restart_times(log: Sequence[OrderEvent], kills_ns: Sequence[int], windows: Sequence[Window]) -> tuple[RestartTime, ...]:
-    """Return for each kill the time to the first new order resting; None when the window ended before."""
+def restart_times(
+    log: Sequence[OrderEvent], kills_ns: Sequence[int], windows: Sequence[Window], speed: float = 1.0
+) -> tuple[RestartTime, ...]:
+    """Return for each kill the time to the first new order resting; None when the window ended before.
+
+    Args:
+        log: The venue's record.
+        kills_ns: Simulated UTC of each kill.
+        windows: Those that were played.
+        speed: Simulated seconds per second of the trading process.
+
+    """
     times: list[RestartTime] = []
     for kill_ns in kills_ns:
         end_ns = next((window.freeze_ns for window in windows if window.start_ns <= kill_ns < window.target_ns), kill_ns)
-        epoch = next((event.client_order_id.split("-")[0] for event in reversed(log) if event.kind == "accepted" and event.utc_ns < kill_ns), "")
+        epoch = next(
+            (event.client_order_id.split("-")[0] for event in reversed(log) if event.kind == "accepted" and event.utc_ns < kill_ns), ""
+        )
         first = next(
-            (event.utc_ns for event in log if event.kind == "accepted" and kill_ns < event.utc_ns < end_ns and not event.client_order_id.startswith(epoch + "-")),
+            (
+                event.utc_ns
+                for event in log
+                if event.kind == "accepted" and kill_ns < event.utc_ns < end_ns and not event.client_order_id.startswith(epoch + "-")
+            ),
             None,
         )
-        times.append(RestartTime(None if first is None else round((first - kill_ns) / NS_PER_S, 3)))
+        times.append(RestartTime(None if first is None else round((first - kill_ns) / NS_PER_S / speed, 3)))
     return tuple(times)
 
 

@@ -16,6 +16,7 @@ from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.session import StreamSession
 from kalshi_alpha.sim.timeline import Timeline
 
+Handle = Callable[[Engine, ev.Event, Now], list[cmd.Command]]
 REQUEST_TIMEOUT_NS: Final = 2 * NS_PER_S
 
 
@@ -43,18 +44,18 @@ class Delays:
 
     def __init__(self, seed: int) -> None:
         """Draw from a generator of its own."""
-        self._random = Random(seed)  # noqa: S311 - a simulation, not a secret
+        self._random = Random(seed)
 
     def request_ns(self) -> int:
-        """One way of an HTTP call: 4 to 25 ms."""
+        """Return the time of one way of an HTTP call: 4 to 25 ms."""
         return 4 * NS_PER_MS + int(self._random.random() ** 3 * 21 * NS_PER_MS)
 
     def frame_ns(self) -> int:
-        """One way of a stream frame: 2 to 12 ms."""
+        """Return the time of one way of a stream frame: 2 to 12 ms."""
         return 2 * NS_PER_MS + int(self._random.random() ** 3 * 10 * NS_PER_MS)
 
     def sync_ns(self) -> int:
-        """A journal sync: 0.1 to 5 ms."""
+        """Return the time of a journal sync: 0.1 to 5 ms."""
         return 100_000 + int(self._random.random() ** 6 * 5 * NS_PER_MS)
 
 
@@ -176,6 +177,7 @@ class VirtualClient:
         self.exited: cmd.Exit | None = None
         self.venue: VenueStream | None = None
         self.wires: list[Wire] = []
+        self.handle: Handle = Engine.handle
         self.on_monitors: Callable[[Engine, Now], None] = lambda _engine, _now: None
         self.on_snapshot: Callable[[Engine, Now], None] = lambda _engine, _now: None
         self.on_event: Callable[[ev.Event, int], None] = lambda _event, _utc_ns: None
@@ -225,7 +227,7 @@ class VirtualClient:
             if not self.alive:
                 return
             self.on_event(event, utc_ns)
-            for command in self.engine.handle(event, now):
+            for command in self.handle(self.engine, event, now):
                 self._carry_out(command, now)
 
     def kill(self) -> None:

@@ -10,7 +10,6 @@ from kalshi_alpha.config import Config
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.recovery import RecoveredState, recover
 from kalshi_alpha.exec.runners.start import booted_event
-from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg
@@ -19,7 +18,7 @@ from kalshi_alpha.sim.exchange import SimExchange
 from kalshi_alpha.sim.feed import SimFeed
 from kalshi_alpha.sim.script import DayScript
 from kalshi_alpha.sim.timeline import Timeline
-from kalshi_alpha.sim.virtual_client import Delays, ServerSession, VirtualClient, Wire
+from kalshi_alpha.sim.virtual_client import Delays, Handle, ServerSession, VirtualClient, Wire
 from kalshi_alpha.sim.witness import Witness
 
 LEAD_S: Final = 75
@@ -60,7 +59,7 @@ class VirtualDay:
         """(kill, new process) instants."""
         self.steps = 0
         self.engines: list[Engine] = []
-        self.on_step: Callable[[Engine, ev.Event, Now], None] | None = None
+        self.handle: Handle = Engine.handle
         self._config = config
         self._script = script
         self._exchange = exchange
@@ -106,25 +105,20 @@ class VirtualDay:
         at_ns = from_ns
         while True:
             client = self.client
-            exchange_ns, feed_ns, queued_ns = exchange.next_event_ns(), feed.next_event_ns(), timeline.next_ns()
+            exchange_ns, feed_ns = exchange.next_event_ns(), feed.next_event_ns()
             client_ns = client.next_ns() if client is not None and client.alive else None
-            following_ns = until_ns
-            for due_ns in (exchange_ns, feed_ns, queued_ns, client_ns):
-                if due_ns is not None and due_ns < following_ns:
-                    following_ns = due_ns
+            following_ns = min(due_ns for due_ns in (exchange_ns, feed_ns, timeline.next_ns(), client_ns, until_ns) if due_ns is not None)
             if following_ns >= until_ns:
                 return until_ns
             at_ns = max(at_ns, following_ns)
             self.steps += 1
-            if exchange_ns is not None and exchange_ns <= at_ns:
-                exchange.advance(at_ns)
-                self._pump(at_ns)
-            if feed_ns is not None and feed_ns <= at_ns:
-                feed.advance(at_ns)
-                self._pump(at_ns)
+            for server, due_ns in ((exchange, exchange_ns), (feed, feed_ns)):
+                if due_ns is not None and due_ns <= at_ns:
+                    server.advance(at_ns)
+                    self._pump(at_ns)
             while timeline.run_due(at_ns):
                 pass
-            if client_ns is not None and client_ns <= at_ns and client is self.client and client is not None:
+            if client is not None and client is self.client and client_ns is not None and client_ns <= at_ns:
                 client.tick(at_ns)
 
     # The process
@@ -146,6 +140,7 @@ class VirtualDay:
             stream = FeedStream(leg, SYMBOLS, API_KEY, self._config.feeds, self._script.seed + self._starts)
             wires.append(Wire(client, stream, self._feed_of(leg)))
         client.connect(venue, wires, self._request)
+        client.handle = self.handle
         client.on_snapshot = self._capture
         client.on_event = self.witness.event_seen
         client.on_request = self.witness.request_sent
@@ -179,4 +174,3 @@ class VirtualDay:
         back_ns = utc_ns + RESTART_NS
         self.restarts.append((utc_ns, back_ns))
         self._timeline.at(back_ns, self._start)
-

@@ -1,0 +1,175 @@
+"""``kalshi-alpha bench``: every figure the project promises, measured on this machine."""
+
+import gc
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from kalshi_alpha import cli
+from kalshi_alpha.config import FeedLegConfig, FeedsConfig, QuotingConfig, WindowsConfig
+from kalshi_alpha.data.failover import DualFeedFailover
+from kalshi_alpha.exec.engine import Engine
+from kalshi_alpha.model.clock import NS_PER_S, Now
+from kalshi_alpha.model.commands import Command
+from kalshi_alpha.model.events import Event, IndexTicked
+from kalshi_alpha.model.instruments import LEGS
+from kalshi_alpha.sched.windows import WindowSchedule
+from kalshi_alpha.sim.cold_start import cold_starts
+from kalshi_alpha.sim.fast import Played, play_with
+from kalshi_alpha.sim.script import DEMO_DAY, DayScript
+
+CAL_LOOPS: Final = 1_000_000
+COLD_RUNS: Final = 9
+HOURS: Final = ("10:00", "11:00", "12:00", "13:00", "14:00", "15:00", "16:00")
+"""With the hourly event at the close, four ladders are quoted at once in the last ten minutes."""
+INGESTS: Final = 200_000
+LOOKUPS: Final = 200_000
+
+
+class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One measured figure."""
+
+    unit: str
+    goal: str
+    value: float | None = None
+    p50: float | None = None
+    p99: float | None = None
+    samples: int = 1
+    note: str = ""
+
+
+def main(argv: list[str]) -> int:
+    """Measure and print; 0 always: a figure is no verdict."""
+    parser = cli.parser("kalshi-alpha bench", "Measure a virtual day, tick to commands, cold start, memory, write tokens.", root=False)
+    parser.add_argument("--quick", action="store_true", help="one window instead of the whole day, fewer cold starts")
+    arguments = parser.parse_args(argv)
+    figures: dict[str, Figure] = {}
+    figures |= lookups()
+    figures |= virtual_day(quick=arguments.quick)
+    with tempfile.TemporaryDirectory(prefix="kalshi-alpha-bench-") as folder:
+        starts = cold_starts(Path(folder), 3 if arguments.quick else COLD_RUNS)
+    seconds = sorted(start.seconds for start in starts)
+    figures["cold_start_to_resting_quote_s"] = Figure(
+        "s", "< 0.6", p50=_at(seconds, 0.5), p99=_at(seconds, 0.99), samples=len(seconds),
+        note="process start to first order accepted on loopback; simulated servers at speed 20, so a tick every 50 ms",
+    )  # fmt: skip
+    memory = sorted(start.rss_mib for start in starts)
+    figures["steady_memory_mib"] = Figure("MiB", "< 80", value=memory[-1], samples=len(memory), note="resident, while quoting two ladders")
+    report(figures, as_json=arguments.json)
+    return cli.EXIT_OK
+
+
+def report(figures: dict[str, Figure], *, as_json: bool) -> None:
+    """Print all figures with the machine they were taken on."""
+    machine = {
+        "python": platform.python_version(), "processors": os.cpu_count(), "machine": platform.machine(),
+        "cal_ns": round(cal_ns(), 2),
+    }  # fmt: skip
+    if as_json:
+        cli.print_json({"machine": machine, "figures": figures})
+        return
+    sys.stdout.write(f"Python {machine['python']}, {machine['processors']} processors, one loop step {machine['cal_ns']} ns\n")
+    for name, figure in figures.items():
+        shown = f"{figure.value:,.3f}" if figure.value is not None else f"p50 {figure.p50:,.3f}  p99 {figure.p99:,.3f}"
+        note = f"  ({figure.note})" if figure.note else ""
+        sys.stdout.write(f"  {name:<34} {shown} {figure.unit}   goal {figure.goal}{note}\n")
+
+
+def cal_ns() -> float:
+    """Return the nanoseconds of one step of a fixed loop: the unit in which this interpreter's speed is compared."""
+    total = 0
+    start = time.perf_counter_ns()  # noqa: TID251 - measuring is what a bench does
+    for step in range(CAL_LOOPS):
+        total += step
+    return (time.perf_counter_ns() - start) / CAL_LOOPS  # noqa: TID251 - see above
+
+
+def lookups() -> dict[str, Figure]:
+    """Measure the failover and the window table alone."""
+    leg = FeedLegConfig(url="-", api_key_file="-")
+    failover = DualFeedFailover(FeedsConfig(leg, leg))
+    base_ms = 1_795_000_000_000
+    ticks = [IndexTicked(LEGS[n % 2], "I:SPX", 6_800.0 + n % 7, base_ms + 1_000 * (n // 2)) for n in range(INGESTS)]
+    nows = [Now(tick.event_ms * 1_000_000 + 30_000_000, tick.event_ms * 1_000_000) for tick in ticks]
+    ingest_s = timed(lambda: [failover.ingest(tick, now) for tick, now in zip(ticks, nows, strict=True)])
+    schedule = WindowSchedule(WindowsConfig())
+    at_ns = base_ms * 1_000_000
+    schedule.current(at_ns)
+    current_s = timed(lambda: [schedule.current(at_ns) for _ in range(LOOKUPS)])
+    return {
+        "failover_samples_per_s": Figure("1/s", "> 400,000", value=INGESTS / ingest_s, samples=INGESTS),
+        "window_lookup_us": Figure("us", "< 0.4", value=current_s / LOOKUPS * 1e6, samples=LOOKUPS),
+    }
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Return the seconds some work takes."""
+    start = time.perf_counter_ns()  # noqa: TID251 - measuring is what a bench does
+    work()
+    return (time.perf_counter_ns() - start) / NS_PER_S  # noqa: TID251 - see above
+
+
+class Stopwatch:
+    """Times every step of the engine that begins with a tick, while it quotes."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.ticks_us: list[float] = []
+        self.quoted_rungs = 0
+
+    def handle(self, engine: Engine, event: Event, now: Now) -> list[Command]:
+        """Time one step."""
+        if not isinstance(event, IndexTicked):
+            return engine.handle(event, now)
+        start = time.perf_counter_ns()  # noqa: TID251 - measuring is what a bench does
+        commands = engine.handle(event, now)
+        took_us = (time.perf_counter_ns() - start) / 1e3  # noqa: TID251 - see above
+        ladders = [ladder for ladder in engine.facts.ladders.values() if ladder.allowed and ladder.ladder.symbol == event.symbol]
+        if ladders:
+            self.ticks_us.append(took_us)
+            rungs = [sum(1 for bid, ask in zip(one.quoter.bid_e4, one.quoter.ask_e4, strict=True) if bid or ask) for one in ladders]
+            self.quoted_rungs = max(self.quoted_rungs, min(rungs))
+        return commands
+
+
+def virtual_day(*, quick: bool) -> dict[str, Figure]:
+    """Play every window of a day in virtual time, four series, and measure."""
+    windows = WindowsConfig(hourly_targets_et=("10:00",) if quick else HOURS)
+    schedule = WindowSchedule(windows).day(DEMO_DAY)
+    script = DayScript(seed=1, day=DEMO_DAY.isoformat(), windows=schedule[:1] if quick else schedule)
+    quoting = QuotingConfig(min_p=0.0, rungs_each_side=24)
+    watch = Stopwatch()
+    gc.collect()
+    played: list[Played] = []
+    start = time.process_time()  # noqa: TID251 - measuring is what a bench does
+    played.append(play_with(script, windows, quoting, watch.handle))
+    day_s = time.process_time() - start  # noqa: TID251 - see above
+    day = played[0]
+    ticks = max(1, len(watch.ticks_us))
+    merged = max(1, day.engine.facts.ticks_merged)
+    times = sorted(watch.ticks_us)
+    tokens = day.engine.facts.tokens_spent
+    return {
+        "virtual_day_s": Figure(
+            "s", "< 10", value=day_s, note=f"one core, {day.day.witness.events:,} events, {len(script.windows)} windows, "
+            f"up to {watch.quoted_rungs} quoted strikes a ladder",
+        ),
+        "tick_to_commands_us": Figure("us", "p99 < 200", p50=_at(times, 0.5), p99=_at(times, 0.99), samples=ticks),
+        "write_tokens_per_index_tick": Figure("tokens", "budget: 100 a second", value=tokens / merged, samples=merged, note="2 ticks/s"),
+    }  # fmt: skip
+
+
+def _at(ordered: Sequence[float], share: float) -> float:
+    """Return a quantile of sorted values."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+if __name__ == "__main__":
+    cli.run(main)
