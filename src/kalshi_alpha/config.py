@@ -23,9 +23,6 @@ class FeedLegConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file readable by its owner only."""
     slo_ms: int = 2_000
     """Freshness limit: the feed ticks once a second."""
-    vendor: str = "massive"
-    path: str = ""
-    """What is different about this leg's way to the vendor; shown on the page."""
 
 
 class FeedsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,7 +51,6 @@ class VenueConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     write_tokens_per_s: int = 100
     """Basic tier. The effective values may be lower than the account's, never higher."""
     write_bucket: int = 100
-    clock_skew_s: float = 0.0
 
 
 class QuotingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,7 +92,7 @@ class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PricingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Fixed parameters of the variance clock."""
 
-    daily_sd_bp: dict[str, float] = msgspec.field(default_factory=lambda: {"I:SPX": 60.0, "I:NDX": 85.0})
+    daily_sd_bp: dict[str, float] = msgspec.field(default_factory=lambda: {"I:SPX": 52.0, "I:NDX": 75.0})
     """Standard deviation of the log return over one regular session, basis points."""
     settle_sd_bp: float = 0.3
     """Basis between our feed and the settlement print."""

@@ -168,7 +168,7 @@ class LadderQuoter:
         crossed = [rung for rung, probability, start_p, end_p in columns if not start_p <= probability <= end_p]
         if not ratio_holds:
             crossed = self._outdated(crossed)
-        touched += [rung for rung in crossed if self._requote(rung)]
+        touched = sorted([*touched, *(rung for rung in crossed if self._requote(rung))])
         self._quiet = None if crossed else self._room(fair, log_level)
         return self._publish(touched)
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from kalshi_alpha.adapters.kalshi.rest import calls_for, cost_of
+from kalshi_alpha.adapters.kalshi.rest import calls_for
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
@@ -322,27 +322,6 @@ def test_anything_else_leaves_a_group_untriggered(status: int, body: bytes) -> N
     _, events = run(cmd.TriggerGroup(8, "g-1"), status, body)
 
     assert [(type(event), getattr(event, "request", 0)) for event in events] == [(ev.RequestFailed, 8)]
-
-
-# Costs
-
-
-@pytest.mark.parametrize(
-    ("command", "tokens"),
-    [
-        (ONE, 10),
-        (TWO, 20),
-        (AMEND, 10),
-        (CANCELS, 4),
-        (cmd.CancelAll(0), 2),
-        (cmd.CreateGroup(1, 1, 0), 10),
-        (cmd.TriggerGroup(1, "g"), 10),
-        (cmd.ReadStatus(1), 0),
-        (cmd.PublishMonitors(), 0),
-    ],
-)
-def test_costs_are_the_venues_write_tokens(command: cmd.Command, tokens: int) -> None:
-    assert cost_of(command) == tokens
 
 
 def test_a_command_for_others_is_refused() -> None:

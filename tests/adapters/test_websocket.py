@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
+from typing_extensions import override
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 from kalshi_alpha.adapters.system_clock import Clock, ClockPlan, ClockSegment, ScaledClock, SystemClock
@@ -31,12 +32,12 @@ class Echo:
         self.stopped = False
         self.retry_ns = 0
 
-    def opened(self, now: Now) -> list[Event]:
+    def opened(self, now: Now) -> list[Event]:  # noqa: ARG002 - the shape of a session
         self.close_reason = None
         self.to_send += self.greeting
         return [VenueConnected()]
 
-    def received(self, frame: str | bytes, now: Now) -> list[Event]:
+    def received(self, frame: str | bytes, now: Now) -> list[Event]:  # noqa: ARG002 - the shape of a session
         self.frames.append(frame)
         if frame == self.close_at:
             self.close_reason = "enough"
@@ -84,7 +85,7 @@ class Run:
         self.connects += 1
         return ConnectParameters(self._url, {"X-Signature": f"signed-{self.connects}"})
 
-    def _take(self, events: Sequence[Event], now: Now) -> None:
+    def _take(self, events: Sequence[Event], now: Now) -> None:  # noqa: ARG002 - the shape of a listener
         self.events += events
         self._changed.set()
         if self.bug is not None and any(type(event).__name__ == self.bug for event in events):
@@ -333,6 +334,7 @@ def test_a_frame_that_brings_a_deadline_forward_is_obeyed() -> None:
     clock = SystemClock()
 
     class Hasty(Echo):
+        @override
         def received(self, frame: str | bytes, now: Now) -> list[Event]:
             self.deadline_ns = now.mono_ns + SECOND // 20
             return [VenueConnected()]
@@ -362,7 +364,7 @@ def test_a_message_beyond_the_limit_ends_the_connection() -> None:
         await run.until(lambda: run.count(VenueLost) == 1)
         await stop(run)
         assert session.frames == []
-        assert session.ended[0].startswith("closed 1009")
+        assert session.ended[0].startswith("closed by us, 1009")
 
     play(handler, scene)
 

@@ -40,7 +40,7 @@ def test_an_unknown_fee_is_refused(fee_type: str) -> None:
 
 @pytest.mark.parametrize("multiplier", [-0.5, float("nan"), float("inf"), 1e9, 1e-7, 0.1234567])
 def test_a_multiplier_that_makes_no_sense_is_refused(multiplier: float) -> None:
-    with pytest.raises(UnknownFeeError, match="multiplier|fee type"):
+    with pytest.raises(UnknownFeeError, match=r"multiplier|fee type"):
         FeeSchedule.of("quadratic", multiplier)
 
 

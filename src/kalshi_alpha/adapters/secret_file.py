@@ -17,6 +17,7 @@ def read_secret_bytes(path: Path) -> bytes:
 
     Raises:
         SecretFileError: missing, unreadable, not a regular file, or readable by others.
+
     """
     try:
         # Non-blocking, so that a pipe in the file's place can't hang the start.
@@ -45,6 +46,7 @@ def read_secret(path: Path) -> str:
 
     Raises:
         SecretFileError: as above, or empty or not text.
+
     """
     try:
         text = read_secret_bytes(path).decode("ascii").strip()

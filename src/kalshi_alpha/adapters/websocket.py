@@ -103,6 +103,7 @@ class _Line:
         self._clock = clock
         self._on_events = on_events
         self._wake = wake
+        self._why = "closed"
         self._watched_ns: int | None = None
         """The deadline the keeper sleeps for."""
         self._sending = asyncio.Lock()
@@ -113,33 +114,30 @@ class _Line:
         keeper = asyncio.create_task(self._keep_deadlines())
         try:
             await self._read()
+        except ConnectionClosed as error:
+            self._why = _closing(error)[:REASON_CHARACTERS]
         finally:
             self._connection.transport.abort()
             keeper.cancel()
             await asyncio.wait({keeper})
         if not keeper.cancelled() and (bug := keeper.exception()) is not None:
             raise bug
-        code, why = self._connection.close_code, self._connection.close_reason
-        return self._session.wants_close() or f"closed {code or ''} {why or ''}".strip()[:REASON_CHARACTERS]
+        return self._session.wants_close() or self._why
 
     async def _read(self) -> None:
         session, clock, on_events = self._session, self._clock, self._on_events
         now = clock.now()
         self._tell(session.opened(now), now)
-        try:
+        await self._flush()
+        while session.wants_close() is None:
+            frame = await self._connection.recv()
+            now = clock.now()
+            events = session.received(frame, now)
+            if events:
+                on_events(events, now)
             await self._flush()
-            async for frame in self._connection:
-                now = clock.now()
-                events = session.received(frame, now)
-                if events:
-                    on_events(events, now)
-                if session.wants_close() is not None:
-                    return
-                await self._flush()
-                if session.next_deadline_ns() != self._watched_ns:
-                    self._wake_if_earlier()
-        except ConnectionClosed:
-            return
+            if session.next_deadline_ns() != self._watched_ns:
+                self._wake_if_earlier()
 
     async def _keep_deadlines(self) -> None:
         """Fire the session's timer when it is due, and send what others made it want to send."""
@@ -181,6 +179,15 @@ class _Line:
         async with self._sending:
             for text in texts:
                 await self._connection.send(text)
+
+
+def _closing(error: ConnectionClosed) -> str:
+    """Say who ended it, and how: a missing close frame is 1006."""
+    if error.rcvd is not None:
+        return f"closed {error.rcvd.code} {error.rcvd.reason}".strip()
+    if error.sent is not None:
+        return f"closed by us, {error.sent.code} {error.sent.reason}".strip()
+    return "closed 1006"
 
 
 async def _pause(seconds: float, wake: asyncio.Event) -> None:

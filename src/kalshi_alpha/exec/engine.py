@@ -66,13 +66,14 @@ class Engine:
         Args:
             event: The fact.
             now: The instant of this step; the only time there is.
+
         """
         due = self._deadline_ns is not None and self._deadline_ns <= now.mono_ns
         if due:
             self._act_on_time(now)
         self._handlers[type(event)](event, now)
         self._decide(now, due=due, quiet=type(event) in QUIET)
-        commands = self._commands(now)
+        commands = self._commands()
         self._deadline_ns = self._first_deadline_ns()
         return commands
 
@@ -84,7 +85,8 @@ class Engine:
         """Return what a hot restart needs."""
         facts = self.facts
         live = tuple(
-            SnapshotOrder(order.intent, order.status, order.order_id, order.remaining_e2, order.expiration_s) for order in facts.orders.live()
+            SnapshotOrder(order.intent, order.status, order.order_id, order.remaining_e2, order.expiration_s)
+            for order in facts.orders.live()
         )
         return EngineSnapshot(
             schema_version=1,
@@ -169,9 +171,9 @@ class Engine:
         facts.failover.windows_degraded = recovered.windows_degraded
         for reason, actor, note in recovered.latches:
             facts.orders.latches[reason] = (actor, note)
+        renewed_s = now.utc_ns // NS_PER_S + facts.config.quoting.ttl_s
         for order in recovered.orders:
-            if facts.orders.in_slot(order.intent.ticker, order.intent.side) is None:
-                facts.orders.restore(order.intent, order.order_id, now.utc_ns)
+            facts.orders.restore(order, now.utc_ns, renewed_s)
 
     def _storage_failed(self, event: ev.StorageFailed, now: Now) -> None:
         facts = self.facts
@@ -188,6 +190,8 @@ class Engine:
     def _leave(self, now: Now) -> None:
         """Cancel everything twice over, prove it, then exit: by the deadline in any case."""
         facts = self.facts
+        for order in [order for order in facts.orders.live() if order.status == "intended"]:
+            self.orders.close(order, "not sent: leaving", now)
         if facts.venue.group_id:
             facts.out.append(TriggerGroup(facts.number(), facts.venue.group_id))
         facts.after("leave", SHUTDOWN_S, now)
@@ -208,7 +212,9 @@ class Engine:
         facts = self.facts
         if facts.orders.mark_cancel_all(event.reason, event.actor):
             facts.record(LatchSet(now.utc_ns, event.reason, event.actor, "cancel-all"), sync=True)
-            facts.incident(now, "operator", f"Cancel-all: {event.reason}", f"latched; cancelling {len(facts.orders)} orders", {"actor": event.actor})
+            facts.incident(
+                now, "operator", f"Cancel-all: {event.reason}", f"latched; cancelling {len(facts.orders)} orders", {"actor": event.actor}
+            )
         facts.after("reads", 0.5, now)
 
     def _operator_cleared(self, event: ev.OperatorCleared, now: Now) -> None:
@@ -236,6 +242,7 @@ class Engine:
             if rung in ladder.books:
                 ladder.books[rung].snapshot(event.bids, event.asks)
                 ladder.book_changed(rung)
+                ladder.touch(rung)  # a clean book counts even if its best prices are those of before
 
     def _book_changed(self, event: ev.BookChanged, _now: Now) -> None:
         ladder = self.facts.ladders.get(self.facts.event_of.get(event.ticker, ""))
@@ -274,6 +281,7 @@ class Engine:
             now: The instant of this step.
             due: A deadline had passed when the step began.
             quiet: The fact can't have changed whether we may quote, only what is wanted or rests.
+
         """
         facts = self.facts
         if not quiet:
@@ -282,7 +290,8 @@ class Engine:
             self._reprice(now)
         self.planner.plan(now, due=due)
         leaving = facts.shutting_down or facts.storage_failure
-        if leaving or (due and facts.due("leftovers", now)):
+        leftovers = due and facts.due("leftovers", now)
+        if leaving or leftovers:
             self.planner.cancel_everything(now)
         if leaving:
             self._maybe_exit(now)
@@ -300,7 +309,9 @@ class Engine:
         reasons = tuple(sorted(found))
         if reasons != facts.reasons:
             facts.reasons = reasons
-            facts.record(StandDownChanged(now.utc_ns, tuple(f"{held.reason}:{held.scope}" if held.scope else held.reason for held in reasons)))
+            facts.record(
+                StandDownChanged(now.utc_ns, tuple(f"{held.reason}:{held.scope}" if held.scope else held.reason for held in reasons))
+            )
             facts.after("house", 0.0, now)
         scopes = {held.scope for held in reasons}
         for event_ticker, ladder in facts.ladders.items():
@@ -355,12 +366,13 @@ class Engine:
         if facts.due("house", now):
             facts.after("house", HOUSE_S if facts.active_windows or len(facts.orders) else HOUSE_IDLE_S, now)
             facts.ledger.forget(now.utc_ns // 1_000_000 - TRADE_IDS_KEPT_MS)
+            self.orders.watch_loss(now)
             facts.out.append(PublishMonitors())
             facts.out.append(CaptureSnapshot())
         facts.due("final_age", now)
         facts.due("budget", now)
 
-    def _commands(self, now: Now) -> list[Command]:
+    def _commands(self) -> list[Command]:
         """Put the journal first: nothing is done before it is written."""
         facts = self.facts
         records, sync = facts.take_records()
@@ -372,5 +384,3 @@ class Engine:
             self.orders.batch_started(batch, intended)
             commands.insert(0, Persist(batch, records, sync))
         return commands
-
-

@@ -54,6 +54,7 @@ def engine_view(engine: Engine, now: Now, clock_speed: float, levels: dict[str, 
         now: The instant to show.
         clock_speed: Simulated seconds per real second, 1.0 in production.
         levels: Recent index values per symbol, kept by the driver.
+
     """
     facts = engine.facts
     windows = tuple(_window(window, now) for window in facts.schedule.today(now.utc_ns))
@@ -183,7 +184,7 @@ def _orders(facts: EngineFacts) -> tuple[OrderView, ...]:
             OrderView(
                 client_order_id=intent.client_order_id,
                 ticker=intent.ticker,
-                label=f"{intent.series} {label}",
+                label=f"{intent.inputs.symbol[2:]} {label}",
                 side=intent.side,
                 price_e4=intent.price_e4,
                 remaining_e2=order.remaining_e2,

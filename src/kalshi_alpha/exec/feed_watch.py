@@ -31,17 +31,17 @@ class FeedWatch:
             self._facts.ticks_merged += 1
 
     def connected(self, leg: Leg, now: Now) -> None:
-        """A leg is subscribed."""
+        """Learn that a leg is subscribed."""
         self._facts.feed_connected[leg] = True
         self._facts.failover.connected(leg, now)
 
     def lost(self, leg: Leg, now: Now) -> None:
-        """A leg's connection ended: its last values still count until they are stale."""
+        """Learn that a leg's connection ended: its last values still count until they are stale."""
         self._facts.feed_connected[leg] = False
         self._facts.failover.lost(leg, now)
 
     def warned(self, event: ev.FeedWarned, now: Now) -> None:
-        """The vendor complains, or a subscription isn't acknowledged."""
+        """Note that the vendor complains, or that a subscription isn't acknowledged."""
         if self._facts.active_windows:
             told = {"leg": event.leg, "status": event.status, "message": event.message}
             self._facts.incident(now, "feed", f"{event.leg}_ws: {event.status}", "kept the other leg, retries by itself", told)

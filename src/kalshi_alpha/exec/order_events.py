@@ -68,7 +68,7 @@ class OrderEvents:
     # Answers to creates
 
     def accepted(self, event: ev.OrderAccepted, now: Now) -> None:
-        """An order rests."""
+        """Learn that an order rests."""
         order = self._facts.orders.find(event.client_order_id, event.order_id)
         if order is None:
             if not self._facts.orders.was_ours(event.client_order_id):
@@ -81,7 +81,7 @@ class OrderEvents:
         self._touch(order.intent)
 
     def rejected(self, event: ev.OrderRejected, now: Now) -> None:
-        """An order was refused: nothing rests. A pause or a dead group is learned from it."""
+        """Learn that an order was refused, so that nothing rests, and from the refusal that trading is paused or the group dead."""
         facts = self._facts
         facts.rejected += 1
         if event.code in PAUSE_CODES:
@@ -97,7 +97,7 @@ class OrderEvents:
             self.close(order, f"rejected: {event.code}", now)
 
     def _group_stopped(self, code: str, now: Now) -> None:
-        """The venue's fill-rate breaker tripped: latched, since only a person can say whether the fills were wanted."""
+        """Latch that the venue's fill-rate breaker tripped: only a person can say whether the fills were wanted."""
         facts = self._facts
         facts.venue.group_id = ""
         if facts.orders.mark_cancel_all(GROUP_LATCH):
@@ -106,12 +106,12 @@ class OrderEvents:
             facts.incident(now, "venue", "The venue stopped our order group", did, {"code": code})
 
     def outcome_unknown(self, event: ev.OrderOutcomeUnknown, now: Now) -> None:
-        """An answer was lost: the slot stays taken until the venue tells or the expiry passes."""
+        """Learn that an answer was lost: the slot stays taken until the venue tells or the expiry passes."""
         facts = self._facts
         order = facts.orders.find(event.client_order_id)
         if order is None:
             return
-        if event.action == "create":
+        if event.action == "create" and order.status == "sent":
             facts.orders.set_status(order, "unknown", now.utc_ns)
             order.unknown_reason = event.reason
             facts.deadlines.setdefault("reads", now.mono_ns)
@@ -121,7 +121,7 @@ class OrderEvents:
     # Answers to cancels and amends
 
     def cancelled(self, event: ev.OrderCancelled, now: Now) -> None:
-        """A cancel was acknowledged."""
+        """Learn that a cancel was acknowledged."""
         order = self._facts.orders.find(event.client_order_id, event.order_id)
         if order is not None:
             self.close(order, "cancelled", now)
@@ -137,13 +137,13 @@ class OrderEvents:
             self._facts.deadlines.setdefault("cancel_retry", now.mono_ns + NS_PER_S)
 
     def amended(self, event: ev.OrderAmended, now: Now) -> None:
-        """A renewal was acknowledged."""
+        """Learn that a renewal was acknowledged."""
         order = self._facts.orders.find(event.client_order_id)
         if order is not None:
             order.changed_ns = now.utc_ns
 
     def amend_refused(self, event: ev.AmendRefused, now: Now) -> None:
-        """The old expiry holds, or the order is gone: then its slot is free."""
+        """Learn that the old expiry holds, or that the order is gone: then its slot is free."""
         order = self._facts.orders.find(event.client_order_id)
         if order is not None and event.http_status == NOT_FOUND:
             self.close(order, "gone at renewal", now)
@@ -151,7 +151,7 @@ class OrderEvents:
     # The private channels
 
     def updated(self, report: VenueOrder, now: Now) -> None:
-        """The venue's own word on an order."""
+        """Take the venue's own word on an order."""
         orders = self._facts.orders
         order = orders.find(report.client_order_id, report.order_id)
         if order is None:
@@ -180,7 +180,7 @@ class OrderEvents:
         held = facts.ledger.position_e2(fill.ticker)
         if fill.post_position_e2 is not None and fill.post_position_e2 != held:
             facts.deadlines.setdefault("reads", now.mono_ns)
-        self._watch_loss(now)
+        self.watch_loss(now)
 
     def orphan(self, order_id: str, client_order_id: str, ticker: str, now: Now) -> None:
         """Cancel an order that rests at the venue and that we don't know."""
@@ -207,9 +207,7 @@ class OrderEvents:
         if ladder is not None:
             intent = order.intent
             rung = ladder.rung_of[intent.ticker]
-            self._facts.risk.set_order(
-                intent.event_ticker, intent.client_order_id, rung, intent.side, intent.price_e4, order.remaining_e2
-            )
+            self._facts.risk.set_order(intent.event_ticker, intent.client_order_id, rung, intent.side, intent.price_e4, order.remaining_e2)
 
     def _position_changed(self, ticker: str) -> None:
         facts = self._facts
@@ -221,7 +219,8 @@ class OrderEvents:
         facts.risk.set_position(ladder.ladder.event_ticker, rung, position_e2, facts.ledger.market_cash_e6(ticker))
         ladder.hold(rung, position_e2)
 
-    def _watch_loss(self, now: Now) -> None:
+    def watch_loss(self, now: Now) -> None:
+        """Latch when the day has lost what it may lose, be it by trades, outcomes or the index."""
         facts = self._facts
         realised_e6, marked_e6 = facts.ledger.realised_e6, facts.ledger.marked_e6(fair_values(facts))
         if Reason.RISK_LIMIT not in facts.orders.latches and facts.risk.daily_loss_reached(realised_e6, marked_e6):

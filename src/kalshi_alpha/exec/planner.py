@@ -53,12 +53,10 @@ class OrderPlanner:
                 self._compare(ladder, targets)
         review = due and facts.due("review", now)
         if due and facts.due("cancel_retry", now):
-            late_ns = now.utc_ns - int(CANCEL_RETRY_S * NS_PER_S)
-            targets += [order for order in facts.orders.live() if order.status == "cancelling" and order.changed_ns <= late_ns]
+            targets += self._unanswered(now)
         if review:
             self._evict(targets)
-        if targets:
-            self._cancel(targets, now)
+        self._cancel(targets, now)
         if review:
             self._renew(now)
         if self._missing and now.mono_ns >= self._budget_at_ns:
@@ -83,8 +81,17 @@ class OrderPlanner:
     def cancel_everything(self, now: Now) -> None:
         """Cancel all that rests, whatever is wanted."""
         resting = [order for order in self._facts.orders.live() if order.status == "resting"]
-        if resting:
-            self._cancel(resting, now)
+        self._cancel(resting, now)
+
+    def _unanswered(self, now: Now) -> list[Order]:
+        """Return the orders whose cancel was sent long enough ago, and look again when the others' time has come."""
+        facts = self._facts
+        wait_ns = int(CANCEL_RETRY_S * NS_PER_S)
+        asked = [order for order in facts.orders.live() if order.status == "cancelling"]
+        waiting = [order.changed_ns + wait_ns - now.utc_ns for order in asked if order.changed_ns + wait_ns > now.utc_ns]
+        if waiting:
+            facts.deadlines["cancel_retry"] = now.mono_ns + min(waiting)
+        return [order for order in asked if order.changed_ns + wait_ns <= now.utc_ns]
 
     def _compare(self, ladder: QuotedLadder, targets: list[Order]) -> None:
         orders, event = self._facts.orders, ladder.ladder.event_ticker
@@ -104,6 +111,8 @@ class OrderPlanner:
         ladder.dirty.clear()
 
     def _cancel(self, targets: list[Order], now: Now) -> None:
+        if not targets:
+            return
         facts = self._facts
         affordable = int(facts.bucket.available(now.mono_ns)) // CANCEL_TOKENS
         named = [order for order in targets if order.order_id]
@@ -250,5 +259,3 @@ class OrderPlanner:
         ttl_s = quoting.ttl_final_minute_s if now.utc_ns >= window.final_minute_ns else quoting.ttl_s
         latest_s = window.freeze_ns // NS_PER_S - 1
         return min(now.utc_ns // NS_PER_S + ttl_s, latest_s, ladder.ladder.close_ns // NS_PER_S)
-
-

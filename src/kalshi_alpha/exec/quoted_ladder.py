@@ -11,7 +11,6 @@ from kalshi_alpha.model.units import DOLLAR_E4, Side
 from kalshi_alpha.pricing.fees import FeeSchedule
 from kalshi_alpha.quoting import LadderQuoter
 
-SIDES: Final[tuple[Side, Side]] = ("bid", "ask")
 BAND_MARGIN: Final = 10
 """Rungs subscribed beyond the quoted ones, so that the band moves rarely."""
 
@@ -24,6 +23,7 @@ class QuotedLadder:
 
         Raises:
             UnknownFeeError: the venue names a fee we can't price.
+
         """
         self.ladder = ladder
         self.window = window

@@ -1,8 +1,8 @@
 """Every start is a restart: nothing is quoted until the venue has told what rests, what filled and what we hold.
 
-    booted -> old groups triggered -> orders, fills, positions read as of later than that, nothing resting
-           -> this epoch's group created -> reconciled
-    then: read again every 15 s while anything can rest, and after every doubt
+booted -> old groups triggered -> orders, fills, positions read as of later than that, nothing resting
+-> this epoch's group created -> reconciled
+then: read again every 15 s while anything can rest, and after every doubt
 """
 
 from typing import Final
@@ -43,6 +43,7 @@ class Reconciler:
         self._proof_ns = 0
         self._proved: dict[str, bool] = dict.fromkeys(READ_NAMES, False)
         self._group_asked = False
+        self._revenants: set[str] = set()
         self.mismatch = ""
         self.empty_as_of_ns = 0
         """The venue showed nothing of ours resting as of this instant (UTC ns); 0: it never did or has since shown some."""
@@ -52,6 +53,7 @@ class Reconciler:
         facts = self._facts
         self._proof_ns = now.utc_ns
         self._old_groups = list(event.old_groups)
+        facts.groups[:] = self._old_groups
         for group in self._old_groups:
             facts.out.append(TriggerGroup(self._ask("TriggerGroup"), group))
             facts.bucket.take(10, now.mono_ns)
@@ -69,7 +71,7 @@ class Reconciler:
             facts.after("status", STATUS_EVERY_S, now)
         if facts.due("reads", now):
             self._read(now)
-        if facts.due("group", now) and not facts.venue.group_id and not self._group_asked and facts.booted is not None:
+        if facts.due("group", now) and not (facts.venue.group_id or self._group_asked or self._old_groups):
             self._create_group(now)
 
     def _read(self, now: Now) -> None:
@@ -79,7 +81,9 @@ class Reconciler:
         if "ReadOpenOrders" not in waiting:
             facts.out.append(ReadOpenOrders(self._ask("ReadOpenOrders"), subaccount))
         if "ReadFills" not in waiting and not (self._booting and self._proved["ReadFills"]):
-            since_s = facts.ledger.fills_cursor_s - FILLS_OVERLAP_S if facts.ledger.fills_cursor_s else now.utc_ns // NS_PER_S - FIRST_FILLS_S
+            since_s = (
+                facts.ledger.fills_cursor_s - FILLS_OVERLAP_S if facts.ledger.fills_cursor_s else now.utc_ns // NS_PER_S - FIRST_FILLS_S
+            )
             facts.out.append(ReadFills(self._ask("ReadFills"), since_s, subaccount))
         if "ReadPositions" not in waiting and not (self._booting and self._proved["ReadPositions"]):
             facts.out.append(ReadPositions(self._ask("ReadPositions"), subaccount))
@@ -113,7 +117,7 @@ class Reconciler:
     # Answers
 
     def failed(self, event: ev.RequestFailed, now: Now) -> None:
-        """A read or group call failed: ask again soon, fail closed until then."""
+        """Ask again soon when a read or group call failed; fail closed until then."""
         facts = self._facts
         name = self._in_flight.pop(event.request, "")
         if name == "TriggerGroup":
@@ -137,17 +141,20 @@ class Reconciler:
         """Take this epoch's group, durably."""
         facts = self._facts
         self._answered("CreateGroup")
+        self._group_asked = False
         facts.venue.group_id = event.group_id
         facts.groups.append(event.group_id)
         facts.record(GroupRecorded(now.utc_ns, event.group_id, facts.epoch), sync=True)
 
     def group_triggered(self, event: ev.GroupTriggered, now: Now) -> None:
-        """An earlier epoch can place nothing any more; what is read from now on is the whole truth."""
+        """Learn that an earlier epoch can place nothing any more: what is read from now on is the whole truth."""
         facts = self._facts
         self._answered("TriggerGroup")
+        if event.group_id in facts.groups:
+            facts.groups.remove(event.group_id)
+            facts.record(GroupRetired(now.utc_ns, event.group_id))
         if event.group_id in self._old_groups:
             self._old_groups.remove(event.group_id)
-            facts.record(GroupRetired(now.utc_ns, event.group_id))
             if not self._old_groups:
                 self._proof_ns = now.utc_ns
                 self._proved = dict.fromkeys(READ_NAMES, False)
@@ -172,6 +179,7 @@ class Reconciler:
         at_venue = {order.order_id: order for order in event.orders}
         for report in event.orders:
             self._orders.updated(report, now)
+        self._cancel_revenants(event, now)
         for order in list(facts.orders.live()):
             known = order.status in {"resting", "cancelling"} or order.unknown_reason == "restart"
             if known and order.changed_ns < event.as_of_ns and order.order_id not in at_venue:
@@ -181,10 +189,20 @@ class Reconciler:
             self._cancel_leftovers(now)
         self._prove("ReadOpenOrders", event.as_of_ns, now, fine=not event.orders)
 
+    def _cancel_revenants(self, event: ev.OpenOrdersRead, now: Now) -> None:
+        """Cancel what two reads in a row show resting though it has ended here: the first may be older than its end."""
+        orders = self._facts.orders
+        ended = [report for report in event.orders if orders.was_ours(report.client_order_id)]
+        for report in ended:
+            if report.order_id in self._revenants:
+                self._orders.orphan(report.order_id, report.client_order_id, report.ticker, now)
+        self._revenants = {report.order_id for report in ended}
+        if ended:
+            self._facts.deadlines.setdefault("reads", now.mono_ns + NS_PER_S)
+
     def _cancel_leftovers(self, now: Now) -> None:
-        for order in self._facts.orders.live():
-            if order.status == "resting":
-                self._facts.after("leftovers", 0.0, now)
+        if any(order.status == "resting" for order in self._facts.orders.live()):
+            self._facts.after("leftovers", 0.0, now)
 
     def fills_read(self, event: ev.FillsRead, now: Now) -> None:
         """Book every fill that wasn't heard of before."""
@@ -199,9 +217,7 @@ class Reconciler:
         self._in_flight.pop(event.request, None)
         if event.as_of_ns < facts.ledger.last_fill_ms * 1_000_000 or not self._fills_known:
             return
-        trading = {
-            ticker for ladder in facts.ladders.values() if now.utc_ns < ladder.window.target_ns for ticker in ladder.rung_of
-        }
+        trading = {ticker for ladder in facts.ladders.values() if now.utc_ns < ladder.window.target_ns for ticker in ladder.rung_of}
         relevant = tuple(position for position in event.positions if position.ticker in trading)
         found = facts.ledger.mismatch(relevant, trading) or ""
         if found and not self.mismatch:
@@ -238,27 +254,25 @@ class Reconciler:
         took_s = (now.mono_ns - facts.booted.mono_ns) / NS_PER_S
         told = {"epoch": str(facts.epoch), "snapshot": facts.snapshot_verdict, "latches": ", ".join(facts.orders.latches) or "none"}
         facts.incident(
-            now, "restart", f"Restarted as epoch {facts.epoch}", f"triggered older groups and reconciled with the venue in {took_s:.2f} s", told
+            now,
+            "restart",
+            f"Restarted as epoch {facts.epoch}",
+            f"triggered older groups and reconciled with the venue in {took_s:.2f} s",
+            told,
         )
 
     def reasons(self, now: Now) -> list[Reason]:
         """Return what of the venue's state forbids quoting."""
         facts, venue = self._facts, self._facts.venue
-        found: list[Reason] = []
-        if not venue.reconciled:
-            found.append(Reason.NOT_RECONCILED)
-        if not venue.connected:
-            found.append(Reason.VENUE_DISCONNECTED)
-        if venue.status_mono_ns is None or now.mono_ns - venue.status_mono_ns > STATUS_GOOD_FOR_S * NS_PER_S:
-            found.append(Reason.EXCHANGE_UNKNOWN)
-        elif not (venue.exchange_active and venue.trading_active):
-            found.append(Reason.EXCHANGE_PAUSED)
-        if not venue.group_id:
-            found.append(Reason.NO_ORDER_GROUP)
-        if self.mismatch:
-            found.append(Reason.LEDGER_MISMATCH)
-        if facts.storage_failure:
-            found.append(Reason.STORAGE_FAILED)
-        if facts.shutting_down:
-            found.append(Reason.SHUTTING_DOWN)
-        return found
+        known = venue.status_mono_ns is not None and now.mono_ns - venue.status_mono_ns <= STATUS_GOOD_FOR_S * NS_PER_S
+        holds = (
+            (not venue.reconciled, Reason.NOT_RECONCILED),
+            (not venue.connected, Reason.VENUE_DISCONNECTED),
+            (not known, Reason.EXCHANGE_UNKNOWN),
+            (known and not (venue.exchange_active and venue.trading_active), Reason.EXCHANGE_PAUSED),
+            (not venue.group_id, Reason.NO_ORDER_GROUP),
+            (bool(self.mismatch), Reason.LEDGER_MISMATCH),
+            (bool(facts.storage_failure), Reason.STORAGE_FAILED),
+            (bool(facts.shutting_down), Reason.SHUTTING_DOWN),
+        )
+        return [reason for held, reason in holds if held]

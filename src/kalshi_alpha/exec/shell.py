@@ -213,4 +213,3 @@ class Shell:
     def _fire(self) -> None:
         self._timer = None
         self.on_events((ev.TimerFired(),))
-

@@ -132,7 +132,7 @@ class WindowLife:
             self.follow(quoted, sample.level)
 
     def ladder_missing(self, event: ev.LadderMissing, now: Now) -> None:
-        """The venue doesn't list what the window needs: asked again while there is time."""
+        """Learn that the venue doesn't list what the window needs: it is asked again while there is time."""
         self._missing(event.series, event.reason, now)
 
     def _missing(self, series: Series, reason: str, now: Now) -> None:
@@ -140,7 +140,9 @@ class WindowLife:
         key = f"{window.key if window else ''}/{series}"
         if self._phase.setdefault(key, reason) == reason and window is not None and f"told/{key}" not in self._phase:
             self._phase[f"told/{key}"] = reason
-            self._facts.incident(now, "venue", f"{series} {window.label}: no ladder to quote", "stands down for it, asks again", {"reason": reason})
+            self._facts.incident(
+                now, "venue", f"{series} {window.label}: no ladder to quote", "stands down for it, asks again", {"reason": reason}
+            )
 
     def _take_over_positions(self, quoted: QuotedLadder) -> None:
         facts = self._facts
@@ -166,7 +168,9 @@ class WindowLife:
         if tickers:
             facts.out.append(UnsubscribeBooks(tickers))
         held = [ticker for ticker in facts.ledger.held_tickers() if ticker in quoted.rung_of]
-        if held:
+        if not held:
+            facts.risk.drop_ladder(event_ticker)
+        else:
             self._settling[event_ticker] = held
             facts.deadlines.setdefault("results", now.mono_ns + RESULTS_AFTER_S * NS_PER_S)
 
@@ -182,7 +186,9 @@ class WindowLife:
             elif now.utc_ns > window.target_ns + VERIFY_GIVE_UP_S * NS_PER_S:
                 del self._verifying[key]
                 told = {"live_orders": str(len(facts.orders)), "window": key}
-                facts.incident(now, "freeze", f"{window.label}: not proven empty after the freeze", "cancels were sent; check the venue", told)
+                facts.incident(
+                    now, "freeze", f"{window.label}: not proven empty after the freeze", "cancels were sent; check the venue", told
+                )
         if self._verifying:
             self._planner.cancel_everything(now)
             facts.after("reads", 0.0, now)
@@ -214,6 +220,7 @@ class WindowLife:
             waiting.remove(event.ticker)
             if not waiting:
                 del self._settling[event_ticker]
+                facts.risk.drop_ladder(event_ticker)
 
     def resume_settlement(self, now: Now) -> None:
         """After a restart: ask for the outcome of everything held that no live ladder covers."""

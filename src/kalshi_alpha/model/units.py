@@ -5,10 +5,6 @@
 
 from typing import Literal, NewType
 
-Price = NewType("Price", int)
-"""YES price in 1e-4 dollars, 1..9999."""
-Count = NewType("Count", int)
-"""Contracts in 1e-2."""
 Cash = NewType("Cash", int)
 """Dollars in 1e-6, signed."""
 

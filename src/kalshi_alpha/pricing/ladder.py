@@ -1,6 +1,6 @@
 """Ladder probabilities: one distribution prices every market of an event, so they can't contradict each other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import log, sqrt
 
 from kalshi_alpha.pricing.survival import survival
@@ -36,7 +36,7 @@ def yes_probabilities(level: float, variance: float, bounds: Sequence[Bounds]) -
 class FairValues:
     """YES probabilities by rung at the last level, worked out when looked at; 0 before the first level."""
 
-    def __init__(self, bounds: list[Bounds]) -> None:
+    def __init__(self, bounds: Sequence[Bounds]) -> None:
         """Price these bounds, by rung."""
         self._bounds = bounds
         self.level = 0.0
@@ -46,6 +46,10 @@ class FairValues:
         """Return the probability that a rung pays YES."""
         bounds = self._bounds[rung]
         return yes_probabilities(self.level, self.variance, (bounds,))[0] if self.level else 0.0
+
+    def __iter__(self) -> Iterator[float]:
+        """Go through all rungs."""
+        return (self[rung] for rung in range(len(self._bounds)))
 
     def __len__(self) -> int:
         """Return the number of rungs."""

@@ -174,7 +174,6 @@ class VirtualClient:
         self.journal = journal
         self.delays = delays
         self.alive = True
-        self.exited: cmd.Exit | None = None
         self.venue: VenueStream | None = None
         self.wires: list[Wire] = []
         self.handle: Handle = Engine.handle
@@ -255,7 +254,6 @@ class VirtualClient:
                 self.venue.unsubscribe_books(command.tickers)
                 self._flush_all(now.utc_ns)
             case cmd.Exit():
-                self.exited = command
                 self.alive = False
             case _:
                 self._call(command, now.utc_ns)

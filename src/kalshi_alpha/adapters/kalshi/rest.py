@@ -48,21 +48,6 @@ def calls_for(command: Command) -> Calls:
             raise TypeError(message)
 
 
-def cost_of(command: Command) -> int:
-    """Return the write tokens that a command costs; reads cost none of them."""
-    match command:
-        case PlaceOrders(intents=intents):
-            return CREATE_TOKENS * len(intents)
-        case CancelOrders(targets=targets):
-            return CANCEL_TOKENS * len(targets)
-        case CancelAll():
-            return CANCEL_TOKENS
-        case AmendExpiry() | CreateGroup() | TriggerGroup():
-            return OTHER_WRITE_TOKENS
-        case _:
-            return 0
-
-
 def _write(command: VenueWrite) -> Calls:
     match command:
         case PlaceOrders():

@@ -28,6 +28,7 @@ def prepare(root: Path, now: Now) -> StartState:
 
     Raises:
         UsageError: another process holds the folder, or it can't be used.
+
     """
     layout = Layout(root)
     try:

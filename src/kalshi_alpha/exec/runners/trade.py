@@ -77,6 +77,7 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
 
     Raises:
         UsageError: one of them is missing, unreadable or wrong; the message names it.
+
     """
     try:
         config = load_config(arguments.config)
@@ -102,6 +103,7 @@ def refuse_paper_at_the_venue(config: Config) -> None:
 
     Raises:
         ConfigError: it names another.
+
     """
     addresses = (config.venue.rest_url, config.venue.ws_url)
     if config.mode != "live":
@@ -183,6 +185,7 @@ async def start_control(settings: Settings, shell: Shell) -> ControlServer:
 
     Raises:
         UsageError: its path can't be used.
+
     """
 
     def on_command(command: ControlCommand) -> ControlReply:

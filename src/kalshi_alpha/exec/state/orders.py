@@ -1,7 +1,7 @@
-"""OutstandingOrdersState: every order that may rest at the venue, one per slot, and the cancel-all latches.
+r"""OutstandingOrdersState: every order that may rest at the venue, one per slot, and the cancel-all latches.
 
     intended --durable--> sent --accepted--> resting --cancel sent--> cancelling
-        |                  |  \\--lost--> unknown --found--> resting      |
+        |                  |  \--lost--> unknown --found--> resting      |
         '---- dropped ---->'---- rejected, executed, cancelled, expired, 404 --> done (removed)
 
 An order leaves the state only by proof: the venue's refusal, its report of the end, a 404 on cancel, or the passing of
@@ -13,6 +13,7 @@ from typing import Final
 
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.orders import Order, OrderIntent, OrderStatus, VenueOrder
+from kalshi_alpha.model.snapshot import SnapshotOrder
 from kalshi_alpha.model.units import Side
 
 EXPIRY_GRACE_S: Final = 2
@@ -80,9 +81,18 @@ class OutstandingOrdersState:
         self._by_slot[slot] = order
         return order
 
-    def restore(self, intent: OrderIntent, order_id: str, utc_ns: int) -> Order:
-        """Take over an order of an earlier process; whether it rests is unknown until the venue tells."""
-        order = Order(intent, "unknown", remaining_e2=intent.count_e2, changed_ns=utc_ns, expiration_s=intent.expiration_s)
+    def restore(self, kept: SnapshotOrder, utc_ns: int, expiration_s: int) -> Order:
+        """Take over an order of an earlier process; whether it rests is unknown until the venue tells.
+
+        Args:
+            kept: What is known of it.
+            utc_ns: When it is taken over.
+            expiration_s: The latest expiry a renewal that nobody recorded can have given it.
+        """
+        intent, order_id = kept.intent, kept.order_id
+        order = Order(intent, "unknown", remaining_e2=kept.remaining_e2, changed_ns=utc_ns)
+        order.filled_e2 = intent.count_e2 - kept.remaining_e2
+        order.expiration_s = max(kept.expiration_s, expiration_s)
         order.unknown_reason = "restart"
         self._live[intent.client_order_id] = order
         self._by_slot.setdefault((intent.ticker, intent.side), order)
@@ -95,13 +105,11 @@ class OutstandingOrdersState:
         order.changed_ns = utc_ns
 
     def accepted(self, order: Order, order_id: str, filled_e2: int, utc_ns: int) -> None:
-        """Learn the venue's id; fills may have been reported before."""
+        """Learn the venue's id. What is filled is counted by the fills alone, which may be told before or after."""
         self._name(order, order_id)
-        order.filled_e2 = max(order.filled_e2, filled_e2)
-        order.remaining_e2 = order.intent.count_e2 - order.filled_e2
         if order.status in {"sent", "unknown", "intended"}:
             self.set_status(order, "resting", utc_ns)
-        if order.remaining_e2 <= 0:
+        if filled_e2 >= order.intent.count_e2:
             self.close(order, "executed")
 
     def filled(self, order: Order, count_e2: int, utc_ns: int) -> None:
@@ -137,13 +145,12 @@ class OutstandingOrdersState:
             del self._closed[next(iter(self._closed))]
 
     def expired(self, utc_ns: int) -> list[Order]:
-        """Return the orders whose latest possible expiry has passed by the grace: the venue holds none of them."""
-        limit_s = utc_ns // NS_PER_S - EXPIRY_GRACE_S
-        return [order for order in self._live.values() if order.expiration_s < limit_s and order.status != "intended"]
+        """Return the orders whose latest possible expiry has passed by the grace: the venue holds none of them.
 
-    def first_expiry_s(self) -> int | None:
-        """Return the earliest expiry among live orders, in Unix seconds."""
-        return min((order.expiration_s for order in self._live.values()), default=None)
+        One that is still being made durable is among them: it is dropped unsent.
+        """
+        limit_s = utc_ns // NS_PER_S - EXPIRY_GRACE_S
+        return [order for order in self._live.values() if order.expiration_s < limit_s]
 
     def _name(self, order: Order, order_id: str) -> None:
         if order_id and not order.order_id:
