@@ -46,7 +46,7 @@ def same(seed: int, interpreters: list[str]) -> bool:
 
 def play(python: str, hash_seed: str, seed: int) -> str:
     """Return the digest of one run's journal."""
-    command = [python, "-m", "kalshi_alpha", "demo", "--fast", "--random", "--seed", str(seed), "--json"]
+    command = [python, "-m", "kalshi_alpha", "demo", "--fast", "--random", "--lead", "240", "--seed", str(seed), "--json"]
     environment: dict[str, str] = {**os.environ, "PYTHONHASHSEED": hash_seed}
     done = subprocess.run(  # noqa: S603 - our own program
         command, capture_output=True, check=False, env=environment, timeout=600

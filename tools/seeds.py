@@ -12,6 +12,8 @@ from kalshi_alpha.sim.fast import judge, play
 from kalshi_alpha.sim.scorecard import Scorecard
 from kalshi_alpha.sim.script import DEMO_DAY, random_script, windows_config
 
+LEAD_S: Final = 240
+"""The windows are opened this long before their targets: every phase of a window, in less time."""
 CORPUS: Final = Path(__file__).parent / "failed_seeds.json"
 """Every seed that ever failed: played first, for ever."""
 
@@ -32,7 +34,7 @@ def main(argv: list[str]) -> int:
 
 def play_seed(seed: int) -> Scorecard:
     """Play one random day."""
-    config = windows_config(all_windows=False)
+    config = windows_config(all_windows=False, lead_s=LEAD_S)
     script = random_script(seed, DEMO_DAY, config)
     return judge(play(script, config), script)
 
@@ -40,7 +42,7 @@ def play_seed(seed: int) -> Scorecard:
 def tell(card: Scorecard) -> Scorecard:
     """Print a broken seed at once, with the command that replays it."""
     if not card.clean:
-        sys.stdout.write(f"seed {card.seed} FAILED; replay: kalshi-alpha demo --fast --random --seed {card.seed}\n")
+        sys.stdout.write(f"seed {card.seed} FAILED; replay: kalshi-alpha demo --fast --random --lead {LEAD_S} --seed {card.seed}\n")
         for violation in card.violations[:10]:
             sys.stdout.write(f"  {violation}\n")
         sys.stdout.flush()

@@ -19,28 +19,17 @@ def played(script: DayScript) -> tuple[Played, Scorecard]:
 
 def test_a_day_with_the_built_in_events_keeps_every_promise() -> None:
     script = demo_script(1, DEMO_DAY, SHORT)
-    short = msgspec.structs.replace(
-        script,
-        feed_faults=tuple(
-            moved(fault, script.windows[number].start_ns + 40 * NS_PER_S, 40) for number, fault in enumerate(script.feed_faults)
-        ),
-        kills_ns=(script.windows[2].start_ns + 60 * NS_PER_S,),
-    )
 
-    _, card = played(short)
+    _, card = played(script)
 
     assert card.violations == ()
     assert card.clean
     assert card.quotes > 500
     assert card.fills > 20
-    assert card.feed_seconds["massive"] > 30
-    assert card.feed_seconds["none"] > 30
+    assert card.feed_seconds["massive"] > 20
+    assert card.feed_seconds["none"] > 8
     assert [one.kill_to_quote_s is not None for one in card.restarts] == [True]
     assert card.ev_gap_max_usd < 1e-6
-
-
-def moved(fault: FeedFault, from_ns: int, seconds: int) -> FeedFault:
-    return msgspec.structs.replace(fault, from_ns=from_ns, to_ns=from_ns + seconds * NS_PER_S)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
     if arguments.fast:
         from kalshi_alpha.sim.fast import play_day  # noqa: PLC0415 - the live demo doesn't need it
 
-        card = play_day(script_of(arguments), windows_config(all_windows=arguments.all), arguments.minutes)
+        card = play_day(script_of(arguments), windows_config(all_windows=arguments.all, lead_s=arguments.lead), arguments.minutes)
     else:
         from kalshi_alpha.sim.live import play_live  # noqa: PLC0415 - the fast demo doesn't need it
 
@@ -39,6 +39,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--fast", action="store_true", help="virtual time: no sockets, no page, seconds for a whole day")
     parser.add_argument("--all", action="store_true", help="play every window of the day (default: two hourly ones and the close)")
+    parser.add_argument("--lead", type=int, help="seconds from a window's start to its target, 60 to 900 (default: as configured)")
     parser.add_argument("--seed", type=int, default=1, help="of the market, the faults and the delays (default: 1)")
     parser.add_argument("--random", action="store_true", help="strike at random places instead of the built-in events")
     parser.add_argument(
@@ -60,6 +61,9 @@ def check(arguments: argparse.Namespace) -> None:
     if not 1 <= arguments.speed <= MAX_SPEED:
         message = f"--speed {arguments.speed}: must be between 1 and {MAX_SPEED:.0f}"
         raise cli.UsageError(message)
+    if arguments.lead is not None and not 60 <= arguments.lead <= 900:  # noqa: PLR2004 - as the help says
+        message = f"--lead {arguments.lead}: must be between 60 and 900"
+        raise cli.UsageError(message)
     try:
         played = session(arguments.day)
     except CalendarRangeError as error:
@@ -74,7 +78,7 @@ def check(arguments: argparse.Namespace) -> None:
 
 def script_of(arguments: argparse.Namespace) -> DayScript:
     """Return what happens on the day."""
-    config = windows_config(all_windows=arguments.all)
+    config = windows_config(all_windows=arguments.all, lead_s=arguments.lead)
     make = random_script if arguments.random else demo_script
     return make(arguments.seed, arguments.day, config)
 

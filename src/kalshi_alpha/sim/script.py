@@ -53,26 +53,32 @@ class DayScript(msgspec.Struct, frozen=True):
         return [(fault.from_ns, fault.to_ns) for fault in self.feed_faults if fault.leg == "*" and fault.symbol == "*"]
 
 
-def windows_config(*, all_windows: bool) -> WindowsConfig:
-    """Return the windows a demo plays: every one, or two hourly ones and the close."""
-    return WindowsConfig() if all_windows else WindowsConfig(hourly_targets_et=DEMO_HOURS)
+def windows_config(*, all_windows: bool, lead_s: int | None = None) -> WindowsConfig:
+    """Return the windows a demo plays: every one, or two hourly ones and the close, as long as they are or opening ``lead_s`` before."""
+    config = WindowsConfig() if all_windows else WindowsConfig(hourly_targets_et=DEMO_HOURS)
+    return config if lead_s is None else msgspec.structs.replace(config, hourly_lead_s=lead_s, close_lead_s=lead_s)
 
 
 def demo_script(seed: int, day: date, config: WindowsConfig) -> DayScript:
     """Return the built-in events: polygon dies and comes back, both legs die, the process is killed."""
     windows = WindowSchedule(config).day(day)
     first, second, last = windows[0], windows[min(1, len(windows) - 1)], windows[-1]
-    polygon_ns, both_ns = first.start_ns + 240 * NS_PER_S, second.start_ns + 300 * NS_PER_S
+    polygon_ns, both_ns = _into(first, 0.27), _into(second, 0.33)
     return DayScript(
         seed=seed,
         day=day.isoformat(),
         windows=windows,
         feed_faults=(
-            FeedFault(polygon_ns, polygon_ns + 150 * NS_PER_S, "polygon", "abort"),
-            FeedFault(both_ns, both_ns + 60 * NS_PER_S, "*", "silent"),
+            FeedFault(polygon_ns, _into(first, 0.43), "polygon", "abort"),
+            FeedFault(both_ns, _into(second, 0.4), "*", "silent"),
         ),
-        kills_ns=(last.start_ns + 200 * NS_PER_S,),
+        kills_ns=(_into(last, 0.33),),
     )
+
+
+def _into(window: Window, share: float) -> int:
+    """Return the whole second at a share of the window's time."""
+    return window.start_ns + int((window.freeze_ns - window.start_ns) * share) // NS_PER_S * NS_PER_S
 
 
 def random_script(seed: int, day: date, config: WindowsConfig) -> DayScript:
