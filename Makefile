@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 WORKERS ?= 2
+RUNS ?= 200
 SOURCES := $(shell find src tools -name '*.py')
 
 # A stamp is newer than what it was made from, so that a target without news costs no time and no network. They are made in order.
@@ -16,7 +17,7 @@ OTHER := $(VENV)/other
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test deep check check-fast format bench determinism lock clean
+.PHONY: help setup demo test deep check check-fast format bench seeds determinism lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +52,9 @@ format: $(DEV) ## format the code, mend what the linter can mend
 
 bench: $(RUNTIME) $(COMPILED) ## the figures of performance, by name
 	$(BIN)/kalshi-alpha bench
+
+seeds: $(RUNTIME) $(COMPILED) ## 200 random days in virtual time: every promised zero must hold
+	$(PY) -m tools.seeds --runs $(RUNS) --workers $(WORKERS)
 
 determinism: $(DEV) $(COMPILED) ## the same seed gives the same journal; also in OTHER_PYTHON where given
 ifdef OTHER_PYTHON

@@ -30,7 +30,7 @@ from kalshi_alpha.model.instruments import Ladder, PriceRange
 from kalshi_alpha.model.units import CONTRACT_E2, DOLLAR_E4, Side
 from kalshi_alpha.pricing.fees import FeeSchedule
 from kalshi_alpha.pricing.ladder import FairValues
-from kalshi_alpha.pricing.survival import ROOT_HALF, density, survival, z_at
+from kalshi_alpha.pricing.survival import ROOT_HALF, density, density_bound, survival, z_at
 
 KEEP_P: Final = 0.01
 """A held quote may be this much nearer or further than a new one would be, before rounding."""
@@ -40,7 +40,7 @@ RETURN_MIN: Final = 1.2
 """A rung is quoted again when its fair value is this many times the least from both ends."""
 RETURN_WIDTH: Final = 0.9
 """A rung is quoted again when its distance is this share of the greatest."""
-WINDOW_RATIO: Final = 1.05
+WINDOW_RATIO: Final = 1.03
 """A band holds while the ratio of volatilities changes by this factor at most."""
 FAR_LOG: Final = 1e6
 """The logarithm of a bound that isn't there."""
@@ -259,9 +259,9 @@ class LadderQuoter:
         value = probability - self._skew[rung]
         bid, ask = self._held_bid[rung], self._held_ask[rung]
         nearest, furthest = self._kept(rung, distance, distance)
-        if not (quoted and nearest <= value - bid / DOLLAR_E4 <= furthest):
+        if not (quoted and (not bid or nearest <= value - bid / DOLLAR_E4) and value - bid / DOLLAR_E4 <= furthest):
             bid = grid.floor(value - distance)
-        if not (quoted and nearest <= ask / DOLLAR_E4 - value <= furthest):
+        if not (quoted and (ask == DOLLAR_E4 or nearest <= ask / DOLLAR_E4 - value) and ask / DOLLAR_E4 - value <= furthest):
             ask = grid.ceil(value + distance)
         self._quoted[rung] = True
         changed = self._hold(rung, bid, ask)
@@ -297,7 +297,7 @@ class LadderQuoter:
         distance = max(config.edge_p, moving * ratio) + self._fee_p
         start_p, end_p = self._value_range(rung, distance, distance)
         window_p = max(end_p - probability, probability - start_p)
-        most_moving = moving + far_z * window_p
+        most_moving = min(moving + far_z * window_p, density_bound(end_p if probability < 0.5 else 1.0 - start_p))  # noqa: PLR2004 - even odds
         if most_moving * ratio * WINDOW_RATIO <= config.edge_p:
             return Band(start_p + MARGIN_P, end_p - MARGIN_P, 0.0, config.edge_p / most_moving)
         most = max(config.edge_p, most_moving * ratio * WINDOW_RATIO) + self._fee_p
@@ -311,9 +311,10 @@ class LadderQuoter:
         """Return between which fair values a rung stays quoted and both held quotes are kept."""
         nearest, furthest = self._kept(rung, least_distance, most_distance)
         bid_p, ask_p = self._held_bid[rung] / DOLLAR_E4, self._held_ask[rung] / DOLLAR_E4
-        start_p = max(bid_p + nearest, ask_p - furthest) + self._skew[rung]
-        end_p = min(bid_p + furthest, ask_p - nearest) + self._skew[rung]
-        return max(start_p, self._config.min_p), min(end_p, 1.0 - self._config.min_p)
+        start_p = max(bid_p + nearest if bid_p else -inf, ask_p - furthest) + self._skew[rung]
+        end_p = min(bid_p + furthest, ask_p - nearest if ask_p < 1.0 else inf) + self._skew[rung]
+        least_p = self._config.min_p or -1.0
+        return max(start_p, least_p), min(end_p, 1.0 - least_p)
 
     def _unquoted_band(self, probability: float) -> Band:
         """Return where p is too near to 0 or 1 for sure; nowhere if the rung is unquoted for another reason."""

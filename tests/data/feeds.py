@@ -11,9 +11,8 @@ MONO_NS = 77_000_000_000_000  # unlike the UTC clock, so that mixing the two sho
 LEVELS: dict[Symbol, float] = {"I:SPX": 6_850.0, "I:NDX": 25_300.0}
 
 
-def config(slo_ms: int = 2_000) -> FeedsConfig:
-    leg = FeedLegConfig(url="wss://127.0.0.1/indices", api_key_file="-", slo_ms=slo_ms)
-    return FeedsConfig(polygon=leg, massive=leg)
+def leg_config(slo_ms: int) -> FeedLegConfig:
+    return FeedLegConfig(url="wss://127.0.0.1/indices", api_key_file="-", slo_ms=slo_ms)
 
 
 def at(seconds: float) -> Now:
@@ -24,8 +23,8 @@ def at(seconds: float) -> Now:
 class Feeds:
     """A failover whose timer is obeyed."""
 
-    def __init__(self, slo_ms: int = 2_000) -> None:
-        self.failover = DualFeedFailover(config(slo_ms))
+    def __init__(self, polygon_slo_ms: int = 2_000) -> None:
+        self.failover = DualFeedFailover(FeedsConfig(polygon=leg_config(polygon_slo_ms), massive=leg_config(2_000)))
         self.switches: list[tuple[float, str, str]] = []
         """(when, symbol, who serves), as decided."""
         self.emitted: list[tuple[str, int, float]] = []

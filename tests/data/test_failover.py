@@ -280,6 +280,20 @@ def test_the_merged_value_itself_must_be_within_the_slo() -> None:
     assert feeds.active_at(12.04) == "none"
 
 
+def test_a_value_is_held_to_the_limit_of_the_leg_that_serves_whoever_brought_it() -> None:
+    feeds = Feeds(polygon_slo_ms=9_000)
+    feeds.run(("massive",), 0, 10)
+
+    # polygon, back but not trusted yet, is first with the newest value; massive repeats it.
+    feeds.both_symbols("polygon", 11.01, 11)
+    feeds.both_symbols("massive", 11.51, 11)
+
+    assert feeds.failover.next_deadline_ns() == at(13.01).mono_ns + 1
+    assert feeds.failover.health("I:SPX", at(13.01)).serving == "massive"
+    assert feeds.failover.health("I:SPX", at(13.02)).serving == "none"
+    assert feeds.active_at(13.02) == "none"
+
+
 @pytest.mark.parametrize("level", [55.56, 6_850.0 * 0.92, 6_850.0 * 1.08])
 def test_a_level_outside_the_price_band_is_not_used(level: float) -> None:
     feeds = Feeds()
@@ -316,6 +330,19 @@ def test_a_level_outside_the_band_is_believed_once_both_legs_repeat_it() -> None
         1_000 * second for second in range(16, 30)
     ]
     assert feeds.failover.health("I:SPX", at(29.5)).serving == "polygon"
+
+
+def test_legs_that_differ_outside_the_band_never_move_it() -> None:
+    feeds = Feeds()
+    feeds.run(BOTH, 0, 10)
+
+    for second in range(11, 40):
+        feeds.tick("polygon", "I:SPX", second + 0.03, 6_000.0, second)
+        feeds.tick("massive", "I:SPX", second + 0.03, 55.56, second)
+
+    health = feeds.failover.health("I:SPX", at(39.5))
+    assert (health.serving, health.disagrees) == ("none", True)
+    assert feeds.emitted[-1][1] == 10_000
 
 
 def test_one_leg_alone_never_moves_the_band() -> None:

@@ -33,8 +33,12 @@ class WindowLife:
         self._phase: dict[str, str] = {}
         """Window key -> phase already recorded."""
         self._verifying: dict[str, Window] = {}
-        self._settling: dict[str, list[str]] = {}
-        """Event -> held tickers without an outcome."""
+        self._open: dict[str, Window] = {}
+        """Window key -> window that was entered and hasn't ended."""
+        self._settling: dict[str, None] = {}
+        """Events whose ladder is over and whose risk still counts."""
+        self._told: dict[tuple[str, Series], None] = {}
+        """Windows and series whose missing ladder was made known."""
 
     # Time
 
@@ -63,14 +67,24 @@ class WindowLife:
                 self._enter(window, "opened", now)
             if window.freeze_ns <= now.utc_ns:
                 self._enter(window, "frozen", now)
-        for ladder in list(facts.ladders.values()):
-            if ladder.window.target_ns <= now.utc_ns:
-                self._enter(ladder.window, "ended", now)
-                self._drop(ladder, now)
+        self._end(now)
         marks = [facts.schedule.next_boundary_ns(now.utc_ns)]
         marks += [window.start_ns - lead_ns for window in near if window.start_ns - lead_ns > now.utc_ns]
         facts.at_utc("window", min(marks), now)
         facts.deadlines.setdefault("reads", now.mono_ns + NS_PER_S)
+
+    def _end(self, now: Now) -> None:
+        """Let go of what is over, also where no ladder was ever listed."""
+        facts = self._facts
+        for window in [window for window in self._open.values() if window.target_ns <= now.utc_ns]:
+            self._enter(window, "ended", now)
+        self._wanted = {series: window for series, window in self._wanted.items() if now.utc_ns < window.target_ns}
+        for ladder in [ladder for ladder in facts.ladders.values() if ladder.window.target_ns <= now.utc_ns]:
+            self._drop(ladder)
+        if not facts.active_windows:
+            facts.fees_unknown.clear()
+        if self._unsettled():
+            facts.deadlines.setdefault("results", now.mono_ns + RESULTS_AFTER_S * NS_PER_S)
 
     def _enter(self, window: Window, phase: str, now: Now) -> None:
         facts = self._facts
@@ -82,13 +96,14 @@ class WindowLife:
         self._phase[window.key] = phase
         facts.record(WindowPhase(now.utc_ns, window.key, phase, len(facts.orders), ""))
         if phase == "opened":
+            self._open[window.key] = window
             facts.failover.window_started()
         elif phase == "frozen":
             self._verifying[window.key] = window
             facts.after("verify", VERIFY_EVERY_S, now)
         elif phase == "ended":
             facts.failover.window_ended()
-            self._wanted = {series: wanted for series, wanted in self._wanted.items() if wanted.key != window.key}
+            del self._open[window.key]
 
     # Ladders
 
@@ -122,6 +137,8 @@ class WindowLife:
             facts.fees_unknown[ladder.event_ticker] = str(error)
             return
         del self._wanted[ladder.series]
+        facts.fees_unknown.pop(ladder.event_ticker, None)
+        facts.deadlines["reads"] = now.mono_ns  # positions in these markets couldn't be compared before
         facts.ladders[ladder.event_ticker] = quoted
         facts.risk.add_ladder(ladder)
         for market in ladder.markets:
@@ -137,9 +154,8 @@ class WindowLife:
 
     def _missing(self, series: Series, reason: str, now: Now) -> None:
         window = self._wanted.get(series)
-        key = f"{window.key if window else ''}/{series}"
-        if self._phase.setdefault(key, reason) == reason and window is not None and f"told/{key}" not in self._phase:
-            self._phase[f"told/{key}"] = reason
+        if window is not None and (window.key, series) not in self._told:
+            self._told[window.key, series] = None
             self._facts.incident(
                 now, "venue", f"{series} {window.label}: no ladder to quote", "stands down for it, asks again", {"reason": reason}
             )
@@ -159,20 +175,15 @@ class WindowLife:
         if fresh:
             self._facts.out.append(SubscribeBooks(fresh))
 
-    def _drop(self, quoted: QuotedLadder, now: Now) -> None:
+    def _drop(self, quoted: QuotedLadder) -> None:
         facts, event_ticker = self._facts, quoted.ladder.event_ticker
         del facts.ladders[event_ticker]
-        facts.fees_unknown.pop(event_ticker, None)
         self._planner.forget(quoted)
         tickers = tuple(quoted.ladder.markets[rung].ticker for rung in sorted(quoted.books))
         if tickers:
             facts.out.append(UnsubscribeBooks(tickers))
-        held = [ticker for ticker in facts.ledger.held_tickers() if ticker in quoted.rung_of]
-        if not held:
-            facts.risk.drop_ladder(event_ticker)
-        else:
-            self._settling[event_ticker] = held
-            facts.deadlines.setdefault("results", now.mono_ns + RESULTS_AFTER_S * NS_PER_S)
+        self._settling[event_ticker] = None
+        self._free_risk()
 
     # Freeze
 
@@ -202,10 +213,29 @@ class WindowLife:
 
     def _ask_results(self, now: Now) -> None:
         facts = self._facts
-        for event_ticker, tickers in self._settling.items():
+        unsettled = self._unsettled()
+        for event_ticker, tickers in unsettled.items():
             facts.out.append(ReadResults(facts.number(), event_ticker, tuple(tickers)))
-        if self._settling:
+        if unsettled:
             facts.after("results", RESULTS_EVERY_S, now)
+
+    def _unsettled(self) -> dict[str, list[str]]:
+        """Return what is held outside of the live ladders by event, which is empty where an earlier process traded it."""
+        facts = self._facts
+        found: dict[str, list[str]] = {}
+        for ticker in facts.ledger.held_tickers():
+            event_ticker = facts.event_of.get(ticker, "")
+            if event_ticker not in facts.ladders:
+                found.setdefault(event_ticker, []).append(ticker)
+        return found
+
+    def _free_risk(self) -> None:
+        """Let go of the risk of ladders that are over and of which nothing is held."""
+        unsettled = self._unsettled()
+        for event_ticker in [event for event in self._settling if event not in unsettled]:
+            del self._settling[event_ticker]
+            self._facts.risk.drop_ladder(event_ticker)
+            self._planner.retry_refused()
 
     def determined(self, event: ev.MarketDetermined, now: Now) -> None:
         """Book the outcome of a market we hold."""
@@ -214,19 +244,11 @@ class WindowLife:
         if booked is None:
             return
         facts.record(MarketSettledBooked(now.utc_ns, event.ticker, event.result, booked.position_e2, booked.cash_e6), sync=True)
-        event_ticker = facts.event_of.get(event.ticker, "")
-        waiting = self._settling.get(event_ticker)
-        if waiting is not None and event.ticker in waiting:
-            waiting.remove(event.ticker)
-            if not waiting:
-                del self._settling[event_ticker]
-                facts.risk.drop_ladder(event_ticker)
+        self._free_risk()
 
     def resume_settlement(self, now: Now) -> None:
         """After a restart: ask for the outcome of everything held that no live ladder covers."""
-        held = [ticker for ticker in self._facts.ledger.held_tickers() if ticker not in self._facts.event_of]
-        if held:
-            self._settling["restart"] = held
+        if self._unsettled():
             self._facts.deadlines.setdefault("results", now.mono_ns + 5 * NS_PER_S)
 
     # Reasons

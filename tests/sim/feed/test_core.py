@@ -108,9 +108,12 @@ def test_the_last_value_is_five_minutes_after_the_close() -> None:
     feed.advance(CLOSE_NS + 290 * SECOND)
     session = subscribe(feed)
 
-    found = play(feed, session, 30_000)
+    found = play(feed, session, 23_698)
+    feed.advance(ns(23_710))
+    last = [message["t"] for message in heard(session)]
 
-    assert max(stamp for _, _, stamp, _ in found) == 23_700
+    assert max(stamp for _, _, stamp, _ in found) == 23_697
+    assert max(str(stamp) for stamp in last) == str((CLOSE_NS // SECOND + 300) * 1_000)
     assert feed.next_event_ns() is None
 
 

@@ -88,6 +88,7 @@ class OutstandingOrdersState:
             kept: What is known of it.
             utc_ns: When it is taken over.
             expiration_s: The latest expiry a renewal that nobody recorded can have given it.
+
         """
         intent, order_id = kept.intent, kept.order_id
         order = Order(intent, "unknown", remaining_e2=kept.remaining_e2, changed_ns=utc_ns)
