@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from kalshi_alpha.cli import UsageError
+from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.sim.script import DayScript
 
 MARK: Final = ".kalshi-alpha-demo"
@@ -61,12 +62,18 @@ def trader_config(root: Path, rest_url: str, ws_url: str, feeds: dict[str, str],
         *(f"[feeds.{leg}]\nurl = {_text(url)}\napi_key_file = {_text(api_key)}" for leg, url in feeds.items()),
         "[windows]",
         f"hourly_targets_et = [{targets}]",
+        *(f"{kind}_lead_s = {lead_s}" for kind, lead_s in sorted(_leads_s(script).items())),
         "[clock]",
         f"plan_file = {_text(plan_file)}",
     ]
     file = root / "config.toml"
     file.write_text("\n".join(lines) + "\n")
     return file
+
+
+def _leads_s(script: DayScript) -> dict[str, int]:
+    """Return how long before its target a window of each type opens."""
+    return {window.target_type: (window.target_ns - window.start_ns) // NS_PER_S for window in script.windows}
 
 
 def _text(value: object) -> str:
