@@ -359,7 +359,7 @@ class Engine:
             why = facts.storage_failure or facts.shutting_down
             facts.out.append(Exit(empty, why))
         else:
-            facts.deadlines["reads"] = min(facts.deadlines.get("reads", now.mono_ns + NS_PER_S), now.mono_ns + NS_PER_S // 4)
+            facts.no_later("reads", now.mono_ns + NS_PER_S // 4)
 
     def _keep_house(self, now: Now) -> None:
         facts = self.facts

@@ -111,6 +111,10 @@ class EngineFacts:
         """Set a deadline a while from now."""
         self.deadlines[name] = now.mono_ns + int(seconds * NS_PER_S)
 
+    def no_later(self, name: str, mono_ns: int) -> None:
+        """Bring a deadline forward to this time, or set it."""
+        self.deadlines[name] = min(self.deadlines.get(name, mono_ns), mono_ns)
+
     def due(self, name: str, now: Now) -> bool:
         """Whether a deadline has been reached; if so it is cleared."""
         at_ns = self.deadlines.get(name)

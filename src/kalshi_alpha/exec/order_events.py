@@ -114,9 +114,9 @@ class OrderEvents:
         if event.action == "create" and order.status == "sent":
             facts.orders.set_status(order, "unknown", now.utc_ns)
             order.unknown_reason = event.reason
-            facts.deadlines.setdefault("reads", now.mono_ns)
+            facts.no_later("reads", now.mono_ns)
         elif event.action == "cancel":
-            facts.deadlines.setdefault("cancel_retry", now.mono_ns + NS_PER_S)
+            facts.no_later("cancel_retry", now.mono_ns + NS_PER_S)
 
     # Answers to cancels and amends
 
@@ -134,7 +134,7 @@ class OrderEvents:
         if event.http_status == NOT_FOUND:
             self.close(order, "gone at cancel", now)
         else:
-            self._facts.deadlines.setdefault("cancel_retry", now.mono_ns + NS_PER_S)
+            self._facts.no_later("cancel_retry", now.mono_ns + NS_PER_S)
 
     def amended(self, event: ev.OrderAmended, now: Now) -> None:
         """Learn that a renewal was acknowledged."""
@@ -179,7 +179,7 @@ class OrderEvents:
         self._position_changed(fill.ticker)
         held = facts.ledger.position_e2(fill.ticker)
         if fill.post_position_e2 is not None and fill.post_position_e2 != held:
-            facts.deadlines.setdefault("reads", now.mono_ns)
+            facts.no_later("reads", now.mono_ns)
         self.watch_loss(now)
 
     def orphan(self, order_id: str, client_order_id: str, ticker: str, now: Now) -> None:

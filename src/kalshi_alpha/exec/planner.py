@@ -131,7 +131,7 @@ class OrderPlanner:
             CancelTarget(order.intent.client_order_id, order.order_id, order.intent.ticker, order.intent.exchange_index) for order in sent
         )
         facts.out.append(CancelOrders(cancels, facts.config.venue.subaccount))
-        facts.deadlines.setdefault("cancel_retry", now.mono_ns + int(CANCEL_RETRY_S * NS_PER_S))
+        facts.no_later("cancel_retry", now.mono_ns + int(CANCEL_RETRY_S * NS_PER_S))
 
     def _touch(self, order: Order) -> None:
         ladder = self._facts.ladders.get(order.intent.event_ticker)

@@ -170,7 +170,7 @@ class Reconciler:
         venue.exchange_active, venue.trading_active = event.exchange_active, event.trading_active
         venue.status_mono_ns = now.mono_ns
         if was_trading != (event.exchange_active and event.trading_active):
-            self._facts.deadlines.setdefault("reads", now.mono_ns)
+            self._facts.no_later("reads", now.mono_ns)
 
     def open_orders_read(self, event: ev.OpenOrdersRead, now: Now) -> None:
         """Compare what rests at the venue with what we think rests."""
@@ -198,7 +198,7 @@ class Reconciler:
                 self._orders.orphan(report.order_id, report.client_order_id, report.ticker, now)
         self._revenants = {report.order_id for report in ended}
         if ended:
-            self._facts.deadlines.setdefault("reads", now.mono_ns + NS_PER_S)
+            self._facts.no_later("reads", now.mono_ns + NS_PER_S)
 
     def _cancel_leftovers(self, now: Now) -> None:
         if any(order.status == "resting" for order in self._facts.orders.live()):

@@ -71,7 +71,7 @@ class WindowLife:
         marks = [facts.schedule.next_boundary_ns(now.utc_ns)]
         marks += [window.start_ns - lead_ns for window in near if window.start_ns - lead_ns > now.utc_ns]
         facts.at_utc("window", min(marks), now)
-        facts.deadlines.setdefault("reads", now.mono_ns + NS_PER_S)
+        facts.no_later("reads", now.mono_ns + NS_PER_S)
 
     def _end(self, now: Now) -> None:
         """Let go of what is over, also where no ladder was ever listed."""
@@ -84,7 +84,7 @@ class WindowLife:
         if not facts.active_windows:
             facts.fees_unknown.clear()
         if self._unsettled():
-            facts.deadlines.setdefault("results", now.mono_ns + RESULTS_AFTER_S * NS_PER_S)
+            facts.no_later("results", now.mono_ns + RESULTS_AFTER_S * NS_PER_S)
 
     def _enter(self, window: Window, phase: str, now: Now) -> None:
         facts = self._facts
@@ -113,7 +113,7 @@ class WindowLife:
         for series in window.series:
             if series not in have and series not in self._wanted and now.utc_ns < window.freeze_ns:
                 self._wanted[series] = window
-                facts.deadlines.setdefault("listing", now.mono_ns)
+                facts.no_later("listing", now.mono_ns)
 
     def _list(self, now: Now) -> None:
         facts = self._facts
@@ -249,7 +249,7 @@ class WindowLife:
     def resume_settlement(self, now: Now) -> None:
         """After a restart: ask for the outcome of everything held that no live ladder covers."""
         if self._unsettled():
-            self._facts.deadlines.setdefault("results", now.mono_ns + 5 * NS_PER_S)
+            self._facts.no_later("results", now.mono_ns + 5 * NS_PER_S)
 
     # Reasons
 

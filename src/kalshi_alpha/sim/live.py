@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import signal
 import sys
 import time
 import webbrowser
@@ -97,6 +98,8 @@ def play_live(arguments: argparse.Namespace, script: DayScript) -> Scorecard:
         message = f"--day {script.day}: no windows to play"
         raise UsageError(message)
     stage = Stage(arguments, script)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with _closing(stage):
         stage.open()
         _say(f"page      {stage.page}")

@@ -10,7 +10,8 @@ from kalshi_alpha.adapters.files import FileSnapshotStore, Layout
 from kalshi_alpha.adapters.journal import read_journal
 from kalshi_alpha.exec.recovery import recover
 from kalshi_alpha.model.clock import Now
-from kalshi_alpha.model.records import FillBooked
+from kalshi_alpha.model.instruments import Window
+from kalshi_alpha.model.records import FillBooked, Record
 from kalshi_alpha.sched.hotrestart import Fresh, HotRestartManager, Stale
 from kalshi_alpha.sim.exchange.audit import OrderEvent
 from kalshi_alpha.sim.journal_score import ev_gap_usd
@@ -47,7 +48,7 @@ def live_scorecard(root: Path, script: DayScript, kills_ns: Sequence[int], speed
         orders_resting_after_freeze=len(resting),
         quotes_while_standing_down=len(down),
         unknown_orders=len(left),
-        feed_seconds=feed_seconds(switches, played),
+        feed_seconds=feed_seconds(switches, _until(played, records)),
         recoveries=recoveries(switches, script.windows),
         restarts=restart_times(log, kills_ns, script.windows, speed),
         ev_gap_max_usd=ev_gap_usd(records),
@@ -55,6 +56,12 @@ def live_scorecard(root: Path, script: DayScript, kills_ns: Sequence[int], speed
         rejected=sum(event.kind == "rejected" for event in log),
         violations=tuple(violations),
     )
+
+
+def _until(windows: Sequence[Window], records: Sequence[Record]) -> tuple[Window, ...]:
+    """Cut the last window off where the run ended early."""
+    last_ns = max((record.utc_ns for record in records), default=0)
+    return tuple(msgspec.structs.replace(window, target_ns=min(window.target_ns, last_ns)) for window in windows)
 
 
 def _audit(file: Path) -> list[OrderEvent]:
