@@ -87,7 +87,8 @@ class Plain:
             self.held[rung] = None
             return
         prices = [0, *legal(market.price_ranges), 10_000]
-        value = fair - config.skew_p_per_contract * self.positions[rung] / 100
+        shift = config.skew_p_per_contract * self.positions[rung] / 100
+        value = fair - max(-config.edge_p / 2, min(config.edge_p / 2, shift))
         nearest = max(distance / 2, distance - 0.01)
         furthest = distance + max(later - earlier for earlier, later in pairwise(prices)) / 10_000 + 0.01
         bid = max((price for price in prices[:-1] if price <= (value - distance) * 10_000), default=0)
@@ -214,12 +215,23 @@ def test_going_back_and_forth_over_a_strike_changes_nothing() -> None:
 
 
 def test_a_position_moves_the_quotes_against_itself() -> None:
-    quoter = LadderQuoter(thresholds(), QuotingConfig(skew_p_per_contract=0.0005), FREE)
+    quoter = LadderQuoter(thresholds(), QuotingConfig(skew_p_per_contract=0.0005, edge_p=0.06), FREE)
     quoter.reprice(EVEN * exp(5e-7), 1e-6, 0.0)
 
-    assert quoter.set_position(20, 10_000) == [20]  # a hundred contracts: five cents
+    assert (quoter.bid_e4[20], quoter.ask_e4[20]) == (4_400, 5_700)
+    assert quoter.set_position(20, 10_000) == [20]  # a hundred contracts would be five cents: the shift ends at half the edge
+    assert (quoter.bid_e4[20], quoter.ask_e4[20]) == (4_100, 5_400)
 
-    assert (quoter.bid_e4[20], quoter.ask_e4[20]) == (4_300, 4_700)
+
+@given(st.floats(-0.4, 0.4), st.integers(-500_000, 500_000))
+def test_no_position_makes_a_quote_better_than_fair(shift: float, position_e2: int) -> None:
+    quoter = LadderQuoter(thresholds(), QuotingConfig(), FREE)
+    quoter.reprice(EVEN, 1e-6, 1e-8)
+    quoter.set_position(20, position_e2)
+    quoter.reprice(EVEN * exp(shift * 1e-3), 1e-6, 1e-8)
+
+    assert quoter.bid_e4[20] <= quoter.fair_p[20] * 10_000
+    assert not quoter.ask_e4[20] or quoter.ask_e4[20] >= quoter.fair_p[20] * 10_000
 
 
 def test_the_book_keeps_quotes_from_trading() -> None:

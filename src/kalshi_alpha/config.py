@@ -69,7 +69,7 @@ class QuotingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_width_p: float = 0.12
     """Rungs whose needed distance exceeds this aren't quoted."""
     skew_p_per_contract: float = 0.0002
-    """How far a rung's quotes shift against our position, per contract held."""
+    """How far a rung's quotes shift against our position, per contract held; never more than half of ``edge_p``."""
     ttl_s: int = 20
     ttl_final_minute_s: int = 10
     max_open_orders: int = 40

@@ -1,6 +1,7 @@
 """Fair value, book and inventory -> the quotes we want, for one ladder, recomputed only where something changed.
 
-For one rung, with fair value p, ``value = p - skew x position`` and ``distance = max(edge, sd of p over the next seconds) + fee``:
+For one rung, with fair value p, ``value = p - skew x position``, shifted by at most half the edge so that no quote is ever better than
+fair, and ``distance = max(edge, sd of p over the next seconds) + fee``:
 
     bid = highest price <= value - distance          ask = lowest price >= value + distance
 
@@ -179,7 +180,8 @@ class LadderQuoter:
 
     def set_position(self, rung: int, position_e2: int) -> list[int]:
         """Shift a rung's quotes against what we hold; return the rungs whose wanted quote changed."""
-        self._skew[rung] = self._config.skew_p_per_contract * position_e2 / CONTRACT_E2
+        most_p = NEAREST_SHARE * self._config.edge_p
+        self._skew[rung] = max(-most_p, min(most_p, self._config.skew_p_per_contract * position_e2 / CONTRACT_E2))
         if self.fair_p.variance <= 0.0 or not self._range[0] <= rung < self._range[1]:
             return []
         self._quiet = None

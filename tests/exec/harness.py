@@ -33,9 +33,7 @@ def ladder_of(series: Series, target_s: int = TARGET_S, rungs: int = 7, fee_type
     spec = SERIES[series]
     event, middle_e2, step_e2 = f"{spec.venue_ticker}-{target_s}", int(LEVELS[spec.symbol] * 100), STEP_E2[spec.symbol]
     bounds = [middle_e2 + step_e2 * (rung - rungs // 2) for rung in range(rungs)]
-    markets = tuple(
-        Market(f"{event}-T{lo_e2}", event, series, lo_e2, None, 0, target_s * NS_PER_S, CENTS, 0, "active") for lo_e2 in bounds
-    )
+    markets = tuple(Market(f"{event}-T{lo_e2}", event, series, lo_e2, None, 0, target_s * NS_PER_S, CENTS, 0, "active") for lo_e2 in bounds)
     return Ladder(series, event, spec.symbol, target_s * NS_PER_S, markets, "", fee_type, 1.0)
 
 
@@ -94,7 +92,7 @@ class Rig:
                         self.tell(ev.IndexTicked(leg, symbol, level, second * 1_000))
 
     def tick_until(self, utc_s: float) -> None:
-        while self.utc_ns < (utc_s - 1) * NS_PER_S:
+        while (self.utc_ns // NS_PER_S + 1) * NS_PER_S + 20 * NS_PER_MS <= utc_s * NS_PER_S:
             self.tick()
         self.wait_until(int(utc_s * NS_PER_S))
 

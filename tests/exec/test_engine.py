@@ -69,7 +69,7 @@ def undurable() -> tuple[Rig, int]:
     rig = booted(Rig())
     rig.tick(2)
     rig.silent.add("Persist")
-    for ticker in [ticker for ticker in rig.engine.facts.event_of]:
+    for ticker in list(rig.engine.facts.event_of):
         rig.tell(ev.BookSnapshotted(ticker, (), ()))
     while not rig.live("intended"):
         rig.tick()
@@ -273,15 +273,15 @@ def test_a_book_change_moves_the_quote_it_would_cross() -> None:
 
 def test_books_beyond_the_band_are_ignored() -> None:
     rig = Rig()
-    rig.listings["INXU"] = ladder_of("INXU", rungs=61)
+    wide = rig.listings["INXU"] = ladder_of("INXU", rungs=61)
     quoting(rig)
-    far = rig.listings["INXU"].markets[0].ticker
+    far = wide.markets[0].ticker
 
     rig.tell(ev.BookSnapshotted(far, (), ()))
     rig.tell(ev.BookChanged(far, "bid", 9_000, 100))
     rig.tell(ev.BooksDirtied((far,), "gap"))
 
-    assert 0 not in rig.engine.facts.ladders[rig.listings["INXU"].event_ticker].books
+    assert 0 not in rig.engine.facts.ladders[wide.event_ticker].books
     assert not rig.cancelled()
 
 

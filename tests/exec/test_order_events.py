@@ -294,9 +294,9 @@ def test_words_on_an_order_of_a_ladder_that_is_over_are_taken() -> None:
 
 def test_a_loss_beyond_the_days_limit_latches_and_cancels() -> None:
     rig = quoting()
-    order = next(order for order in rig.live("resting") if order.intent.side == "bid" and order.intent.price_e4 > 4_000)
+    order = next(order for order in rig.live("resting") if order.intent.side == "bid" and order.intent.price_e4 < 2_000)
 
-    rig.tell(ev.Filled(msgspec.structs.replace(rig.fill_of(order, 1_000_000), price_e4=9_900)))
+    rig.tell(ev.Filled(msgspec.structs.replace(rig.fill_of(order, 300_000), price_e4=9_900)))  # 3,000 contracts, 0.79 or more lost on each
 
     assert Reason.RISK_LIMIT in rig.reasons
     assert not rig.live()

@@ -114,7 +114,7 @@ class OrderPlanner:
         if not targets:
             return
         facts = self._facts
-        affordable = int(facts.bucket.available(now.mono_ns)) // CANCEL_TOKENS
+        affordable = max(0, facts.bucket.available(now.mono_ns)) // CANCEL_TOKENS
         named = [order for order in targets if order.order_id]
         sent = named[:affordable]
         if len(sent) < len(named):

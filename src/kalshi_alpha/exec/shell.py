@@ -66,6 +66,10 @@ class Shell:
             self._busy = False
         self._arm()
 
+    async def written(self) -> None:
+        """Wait until everything that was to be durable so far is on disk, or has failed."""
+        await asyncio.get_running_loop().run_in_executor(self._disk, lambda: None)
+
     def close(self) -> None:
         """Stop the timer and the worker threads; the journal's last write is finished first."""
         if self._timer is not None:

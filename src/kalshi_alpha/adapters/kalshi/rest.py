@@ -27,8 +27,6 @@ VenueWrite = PlaceOrders | AmendExpiry | CancelOrders | CancelAll | CreateGroup 
 VenueRead = ReadOpenOrders | ReadFills | ReadPositions | ReadStatus | ReadLadder | ReadResults
 CREATE_TOKENS: Final = 10
 CANCEL_TOKENS: Final = 2
-OTHER_WRITE_TOKENS: Final = 10
-"""The venue's cost of a request whose cost it doesn't list: amendments and order groups."""
 
 
 def calls_for(command: Command) -> Calls:

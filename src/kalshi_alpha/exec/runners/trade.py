@@ -22,6 +22,7 @@ from kalshi_alpha.adapters.control_socket import (
     Status,
     Stop,
     control_path,
+    read_stop_request,
     take_stop_request,
 )
 from kalshi_alpha.adapters.kalshi.auth import KeyFileError, Signer, load_signer
@@ -127,17 +128,16 @@ async def trade(settings: Settings, state: StartState) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _shut_down, shell, signal.Signals(number).name)
     background = [asyncio.create_task(work) for work in _streams(settings, shell, venue_stream, poke)]
+    background += [asyncio.create_task(client.warm_up()) for client in clients]
     background.append(asyncio.create_task(_publish(shell, control)))
     background.append(asyncio.create_task(_reach(settings, shell, answered)))
     for task in background:
         task.add_done_callback(shell.watch)
     try:
         shell.on_events([state.booted])
-        stop = take_stop_request(settings.root)
-        if stop is not None:
-            shell.on_events([ev.OperatorStopped(stop.actor, stop.reason)])
+        await _obey_waiting_stop(settings.root, shell)
         done = await shell.finished
-        log("exit", clean=done.clean, reason=done.reason)
+        log("exit", clean=done.clean, reason=done.reason, unreadable_frames=venue_stream.unreadable_frames)
         return cli.EXIT_OK if done.clean else cli.EXIT_NO
     finally:
         for task in background:
@@ -147,6 +147,15 @@ async def trade(settings: Settings, state: StartState) -> int:
         for client in clients:
             await client.close()
         shell.close()
+
+
+async def _obey_waiting_stop(root: Path, shell: Shell) -> None:
+    """Take a STOP that was asked for while no process ran; its file goes only when the latch is durable."""
+    stop = read_stop_request(root)
+    if stop is not None:
+        shell.on_events([ev.OperatorStopped(stop.actor, stop.reason)])
+        await shell.written()
+        take_stop_request(root)
 
 
 def _heard(client: VenueHttp, answered: asyncio.Event) -> Send:
