@@ -29,7 +29,7 @@ def test_a_quoting_engine_shows_its_orders_ladders_and_window() -> None:
     assert (view.window.label, view.window.state) == ("hourly-1000", "active")
     assert {ladder.series for ladder in view.ladders} == {"INXU", "NASDAQ100U"}
     assert len(view.orders) == len(rig.live())
-    assert view.orders[0].label.startswith("INXU 6,8")
+    assert view.orders[0].label.startswith("SPX 6,8")
     shown = {price for ladder in view.ladders for rung in ladder.rungs for price in (rung.our_bid_e4, rung.our_ask_e4) if price}
     assert shown == {order.intent.price_e4 for order in rig.live()}
     assert view.restart_s is not None
@@ -37,13 +37,14 @@ def test_a_quoting_engine_shows_its_orders_ladders_and_window() -> None:
 
 
 def test_a_cold_engine_is_starting_with_nothing_known() -> None:
-    view = seen(Rig())
-
-    assert (view.state, view.restart_s, view.exchange_status) != ("starting", 0.0, "trading")
-    assert view.exchange_status == "unknown"
     rig = Rig()
+    before = seen(rig)
     rig.silent.add("ReadOpenOrders")
-    assert seen(booted(rig)).state == "starting"
+    booted(rig)
+
+    assert (before.exchange_status, before.restart_s) == ("unknown", None)
+    assert seen(rig).state == "starting"
+    assert seen(rig).restart_s is None
 
 
 def test_between_windows_it_waits() -> None:
@@ -57,10 +58,11 @@ def test_between_windows_it_waits() -> None:
     assert view.window is not None
     assert (view.window.label, view.window.state) == ("hourly-1100", "next")
     assert view.windows[0].state == "done"
+    assert {window.state for window in view.windows[1:]} == {"next"}
 
 
 def test_frozen_says_so() -> None:
-    rig = quoting(Rig(at_s=TARGET_S - 30))
+    rig = quoting(Rig(at_s=TARGET_S - 90))
     rig.tick_until(TARGET_S - 1)
 
     view = seen(rig)
@@ -110,7 +112,7 @@ def test_an_order_whose_ladder_is_over_shows_its_ticker() -> None:
     order = rig.live("resting")[0]
     del rig.engine.facts.ladders[order.intent.event_ticker]
 
-    assert seen(rig).orders[0].label == f"INXU {order.intent.ticker}"
+    assert seen(rig).orders[0].label == f"SPX {order.intent.ticker}"
 
 
 def test_a_ladder_without_a_level_shows_no_rung_and_a_dirty_book_no_price() -> None:

@@ -11,12 +11,12 @@ from tests.exec.harness import TARGET_S, ladder_of
 WINDOW = Window("hourly-1000", "hourly", ("INXU",), 0, 0, TARGET_S * 10**9, 0, "2026-11-23")
 
 
-def quoted(rungs: int = 7, reach: int = 3) -> QuotedLadder:
-    return QuotedLadder(ladder_of("INXU", rungs=rungs), WINDOW, QuotingConfig(rungs_each_side=reach))
+def quoted(rungs: int = 7, edge_p: float = 0.012) -> QuotedLadder:
+    return QuotedLadder(ladder_of("INXU", rungs=rungs), WINDOW, QuotingConfig(rungs_each_side=3, edge_p=edge_p))
 
 
-def priced() -> QuotedLadder:
-    ladder = quoted()
+def priced(edge_p: float = 0.012) -> QuotedLadder:
+    ladder = quoted(edge_p=edge_p)
     ladder.new_band(6_850.0)
     ladder.reprice(6_850.0, 4e-6, 2e-8)
     ladder.allow(allowed=True)
@@ -90,7 +90,7 @@ def test_a_book_whose_best_prices_stay_has_nothing_to_look_at() -> None:
 
 
 def test_a_position_shifts_the_quotes_against_itself() -> None:
-    ladder = priced()
+    ladder = priced(edge_p=0.05)
     before = ladder.wanted_e4(3, "bid")
 
     ladder.hold(3, 20_000)

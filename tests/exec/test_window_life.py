@@ -21,7 +21,7 @@ WINDOW = "2026-11-23/hourly-1000"
 
 def near_freeze() -> Rig:
     """Return an engine that quotes to the very end: the usual settings stand aside where a second moves too much."""
-    until_the_end = QuotingConfig(rungs_each_side=3, vol_edge_s=0.1, max_width_p=0.5, min_p=0.005)
+    until_the_end = QuotingConfig(rungs_each_side=3, vol_edge_s=0.001, max_width_p=0.5, min_p=0.005)
     return quoting(Rig(at_s=TARGET_S - 30, config=settings(until_the_end)))
 
 

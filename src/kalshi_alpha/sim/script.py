@@ -49,8 +49,11 @@ class DayScript(msgspec.Struct, frozen=True):
     """The trading process is killed with SIGKILL and started again by its supervisor."""
 
     def both_down(self) -> list[tuple[int, int]]:
-        """Return the spans in which no leg delivers anything, as scripted."""
-        return [(fault.from_ns, fault.to_ns) for fault in self.feed_faults if fault.leg == "*" and fault.symbol == "*"]
+        """Return the spans in which no leg delivers anything fresh, as scripted. A refusal only meets who connects anew."""
+        down = [
+            fault for fault in self.feed_faults if fault.leg == "*" and fault.symbol == "*" and fault.kind in {"silent", "abort", "lag"}
+        ]
+        return [(fault.from_ns, fault.to_ns) for fault in down]
 
 
 def windows_config(*, all_windows: bool, lead_s: int | None = None) -> WindowsConfig:
