@@ -6,6 +6,7 @@ from itertools import pairwise
 from math import exp, inf, log, pi, sqrt
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -104,7 +105,9 @@ class Plain:
         asks = [held[1] if held else 10_000 for held in self.held]
         if self.ladder.markets[0].lo_e2 is not None:
             bids = [min([bid, *(other for other in bids[:rung] if other)]) for rung, bid in enumerate(bids)]
-            asks = [max([ask, *(other for other in asks[rung:] if other < 10_000)]) for rung, ask in enumerate(asks)]
+            # A higher strike's ask, or its bid where it has no ask, is the least a lower strike may ask.
+            least = [ask if ask < 10_000 else bid for bid, ask in zip(bids, asks, strict=True)]
+            asks = [max([ask, *least[rung + 1 :]]) for rung, ask in enumerate(asks)]
         found = []
         for rung, market in enumerate(self.ladder.markets):
             prices, (best_bid, best_ask) = legal(market.price_ranges), self.books[rung]
@@ -142,7 +145,7 @@ def test_quotes_are_those_of_working_everything_out_on_each_tick(
     for _ in range(60):
         before = wanted(quoter)
         if random.random() < 0.1:
-            rung, position_e2 = random.randrange(len(of.markets)), random.randrange(-20_000, 20_000)
+            rung, position_e2 = random.randrange(len(of.markets)), int(random.gauss(0.0, random.choice((10_000, 200_000))))
             plain.positions[rung] = position_e2
             plain.hold(rung)
             changed = quoter.set_position(rung, position_e2)
@@ -290,6 +293,94 @@ def test_a_higher_threshold_never_has_a_higher_quote_whatever_is_held(seed: int)
         for quotes in (quoter.bid_e4, quoter.ask_e4):
             present = [price for price in quotes if price]
             assert present == sorted(present, reverse=True)
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**32))
+def test_nobody_can_buy_a_lower_threshold_from_us_for_less_than_we_bid_for_a_higher_one(seed: int) -> None:
+    random = Random(seed)
+    of = thresholds(20, 100)
+    quoter, level = LadderQuoter(of, QuotingConfig(), FREE), EVEN
+    for _ in range(40):
+        level += random.gauss(0.0, 0.4)
+        quoter.reprice(level, 2e-6, 1e-8)
+        quoter.set_position(random.randrange(20), random.randrange(-400_000, 400_000))
+        best_bid_e4 = random.randrange(0, 9_900, 100)
+        quoter.set_book(random.randrange(20), best_bid_e4, random.choice((10_000, best_bid_e4 + 100)))
+        cheapest_e4 = 10_000
+        for bid_e4, ask_e4 in wanted(quoter):
+            cheapest_e4 = min(cheapest_e4, ask_e4 or 10_000)
+            assert bid_e4 <= cheapest_e4
+            assert not (bid_e4 and ask_e4) or bid_e4 < ask_e4
+
+
+def test_a_bid_without_an_ask_keeps_the_asks_of_lower_strikes_above_it() -> None:
+    quoter = LadderQuoter(thresholds(20, 100), QuotingConfig(skew_p_per_contract=0.0002), FREE)
+    quoter.reprice(EVEN * exp(1e-6), 2e-6, 0.0)  # rungs 9 and 10 are worth 0.541 and 0.5
+
+    quoter.set_position(9, 300_000)  # long 3000: its value is -0.06, so it asks one cent and bids nothing
+    alone = quoter.bid_e4[9], quoter.ask_e4[9]
+    changed = quoter.set_position(10, -250_000)  # short 2500: its value is 1.0, so it bids 0.98 and asks nothing
+
+    assert alone == (0, 5_200)  # held back by the ask of rung 10
+    assert (quoter.bid_e4[10], quoter.ask_e4[10]) == (9_800, 0)
+    assert quoter.ask_e4[9] == 9_800
+    assert {9, 10} <= set(changed)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32))
+def test_strikes_with_different_grids_stay_in_order_and_on_their_own_prices(seed: int) -> None:
+    random = Random(seed)
+    plain = thresholds(20, 100)
+    markets = tuple(msgspec.structs.replace(market, price_ranges=(CENTS, TAPERED)[rung % 2]) for rung, market in enumerate(plain.markets))
+    quoter = LadderQuoter(msgspec.structs.replace(plain, markets=markets), QuotingConfig(), FREE)
+    grids = [{0, *legal(market.price_ranges)} for market in markets]
+    for _ in range(40):
+        quoter.reprice(EVEN + random.gauss(0.0, 3.0), 2e-6, 1e-8)
+        quoter.set_position(random.randrange(20), random.randrange(-300_000, 300_000))
+
+        assert all({bid_e4, ask_e4} <= grid for (bid_e4, ask_e4), grid in zip(wanted(quoter), grids, strict=True))
+        for quotes in (quoter.bid_e4, quoter.ask_e4):
+            present = [price for price in quotes if price]
+            assert present == sorted(present, reverse=True)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32), of=st.sampled_from((thresholds(), thresholds(60, 100, TAPERED), buckets())))
+def test_no_quote_meets_the_books_other_side(seed: int, of: Ladder) -> None:
+    random = Random(seed)
+    quoter, level = LadderQuoter(of, QuotingConfig(), FREE), EVEN
+    books = [(0, 10_000)] * len(of.markets)
+    for _ in range(60):
+        level += random.gauss(0.0, 0.4)
+        rung, best_bid_e4 = random.randrange(len(books)), random.randrange(0, 9_900, 100)
+        books[rung] = best_bid_e4, random.choice((10_000, best_bid_e4 + 100))
+        quoter.set_book(rung, *books[rung])
+        quoter.reprice(level, 2e-6, 1e-8)
+
+        for (bid_e4, ask_e4), (best_bid_e4, best_ask_e4) in zip(wanted(quoter), books, strict=True):
+            assert bid_e4 < best_ask_e4
+            assert not ask_e4 or ask_e4 > best_bid_e4
+
+
+def test_more_variance_than_before_is_looked_at_even_where_nothing_else_moved() -> None:
+    quoter, fresh = (LadderQuoter(thresholds(), QuotingConfig(), FREE) for _ in range(2))
+    for _ in range(3):
+        quoter.reprice(EVEN, 1e-6, 1e-9)  # rung 17, at 15 points below with an sd of 6.85, is out of range
+
+    changed = quoter.reprice(EVEN, 4e-6, 4e-9)
+    fresh.reprice(EVEN, 4e-6, 4e-9)
+
+    assert {17, 23} <= set(changed)
+    assert [bool(bid_e4) for bid_e4 in quoter.bid_e4] == [bool(bid_e4) for bid_e4 in fresh.bid_e4]
+
+
+def test_without_rungs_each_side_nothing_is_quoted() -> None:
+    quoter = LadderQuoter(thresholds(), QuotingConfig(rungs_each_side=0), FREE)
+
+    assert [quoter.reprice(level, 1e-6, 1e-9) for level in (EVEN, EVEN, EVEN + 30.0)] == [[], [], []]
+    assert wanted(quoter) == [(0, 0)] * 40
 
 
 def test_quotes_change_less_than_a_third_as_often_as_without_the_keep_rule() -> None:

@@ -1,6 +1,6 @@
 """The worst case is exact, and every limit refuses just beyond it."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
@@ -16,14 +16,21 @@ THRESHOLDS = ((10, None), (20, None), (25, None), (26, None), (40, None))
 BUCKETS = ((None, 9), (10, 19), (20, 24), (30, 39), (40, None))  # with a hole between 24 and 30
 LEVELS = range(50)
 Order = tuple[int, Side, int, int]
+Bounds = tuple[tuple[int | None, int | None], ...]
 
 ORDERS = st.tuples(st.integers(0, 4), st.sampled_from(("bid", "ask")), st.integers(1, 9_999), st.integers(1, 2_000))
 POSITIONS = st.dictionaries(st.integers(0, 4), st.tuples(st.integers(-3_000, 3_000), st.integers(-9_000_000, 9_000_000)), max_size=3)
+EDGES = st.lists(st.integers(1, 48), min_size=5, max_size=5, unique=True).map(sorted)
 
 
-def ladder(
-    bounds: tuple[tuple[int | None, int | None], ...] = THRESHOLDS, event: str = "E1", series: Series = "INXU", symbol: Symbol = "I:SPX"
-) -> Ladder:
+def bounds_between(edges: list[int], *, thresholds: bool) -> Bounds:
+    """Five markets: above each edge, or a lower tail and ranges that leave what is above the last edge to nobody."""
+    if thresholds:
+        return tuple((edge, None) for edge in edges)
+    return ((None, edges[0] - 1), *((lower, upper - 1) for lower, upper in pairwise(edges)))
+
+
+def ladder(bounds: Bounds = THRESHOLDS, event: str = "E1", series: Series = "INXU", symbol: Symbol = "I:SPX") -> Ladder:
     markets = tuple(Market(f"{event}-{rung}", event, series, *bound, 0, 1, CENTS, 0, "active") for rung, bound in enumerate(bounds))
     return Ladder(series, event, symbol, 1, markets, "", "quadratic", 1.0)
 
@@ -73,9 +80,14 @@ def test_both_sides_of_one_strike_risk_the_larger_of_the_two() -> None:
     assert exposure.worst_case_e6() == 5_500_000
 
 
-@given(st.sampled_from((THRESHOLDS, BUCKETS)), POSITIONS, st.lists(ORDERS, max_size=5), ORDERS)
+@given(
+    st.one_of(st.sampled_from((THRESHOLDS, BUCKETS)), st.builds(bounds_between, EDGES, thresholds=st.booleans())),
+    POSITIONS,
+    st.lists(ORDERS, max_size=5),
+    ORDERS,
+)
 def test_the_worst_case_is_that_of_going_through_everything(
-    bounds: tuple[tuple[int | None, int | None], ...], positions: dict[int, tuple[int, int]], orders: list[Order], another: Order
+    bounds: Bounds, positions: dict[int, tuple[int, int]], orders: list[Order], another: Order
 ) -> None:
     of = ladder(bounds)
     exposure = LadderExposure(of)
@@ -169,6 +181,30 @@ def test_positions_count_like_what_they_can_lose() -> None:
     assert risk.worst_case_e6("E1") == 60_000_000
     assert "ladder limit" in str(risk.refusal("E1", 1, "bid", 5_000, 10_000, 0.5))
     assert risk.refusal("E1", 1, "ask", 5_000, 10_000, 0.5) is None  # above the first strike the position has won
+
+
+def test_a_strike_counts_its_position_and_its_own_orders_only() -> None:
+    risk = book(strike_usd=100)
+    risk.set_position("E1", 0, 10_000, -60_000_000)  # 100 contracts for 60 dollars
+    risk.set_order("E1", "elsewhere", 1, "bid", 5_000, 10_000)
+
+    assert risk.refusal("E1", 0, "bid", 4_000, 10_000, 0.5) is None
+    assert "strike limit: 100010000 at risk" in str(risk.refusal("E1", 0, "bid", 4_001, 10_000, 0.5))
+    assert risk.refusal("E1", 0, "ask", 4_500, 10_000, 0.5) is None  # sells what is held
+
+
+def test_family_and_portfolio_add_the_worst_cases_of_their_ladders() -> None:
+    risk = book(family_usd=110, portfolio_usd=140)
+    risk.set_order("E1", "a", 0, "bid", 3_000, 10_000)
+    risk.set_order("E2", "b", 0, "ask", 7_000, 10_000)
+    risk.set_order("N1", "c", 0, "bid", 4_000, 10_000)
+
+    assert [risk.worst_case_e6(event) for event in ("E1", "E2", "N1")] == [30_000_000, 30_000_000, 40_000_000]
+    assert risk.refusal("E1", 1, "bid", 4_000, 10_000, 0.5) is None
+    assert str(risk.refusal("E1", 1, "bid", 5_100, 10_000, 0.5)).startswith("family limit: 111000000")
+    assert str(risk.refusal("E1", 1, "bid", 4_100, 10_000, 0.5)).startswith("portfolio limit: 141000000")
+    risk.drop_ladder("N1")
+    assert risk.refusal("E1", 1, "bid", 4_100, 10_000, 0.5) is None
 
 
 @pytest.mark.parametrize(

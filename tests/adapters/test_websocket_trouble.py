@@ -8,7 +8,6 @@ import pytest
 from typing_extensions import override
 from websockets.asyncio.server import Server, ServerConnection
 
-from kalshi_alpha.adapters import websocket
 from kalshi_alpha.adapters.system_clock import SystemClock
 from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.events import Event, TimerFired, VenueConnected, VenueLost
@@ -26,6 +25,12 @@ async def deaf(connection: ServerConnection) -> None:
         await connection.send(str(number))
         number += 1
         await asyncio.wait({asyncio.create_task(asyncio.Event().wait())}, timeout=0.01)
+
+
+def hang_up(server: Server) -> None:
+    """Drop deaf connections, which no closing handshake could end."""
+    for connection in server.connections:
+        connection.transport.abort()
 
 
 @contextlib.asynccontextmanager
@@ -51,7 +56,7 @@ async def raw_server(answer: bytes | None) -> AsyncIterator[str]:
 
 
 def test_frames_and_deadlines_go_on_while_the_far_end_reads_nothing() -> None:
-    async def scene(url: str, _server: Server) -> None:
+    async def scene(url: str, server: Server) -> None:
         session = Echo()
         session.greeting = ["x" * BULK]
         run = Run(session, url, SystemClock())
@@ -61,20 +66,20 @@ def test_frames_and_deadlines_go_on_while_the_far_end_reads_nothing() -> None:
         await run.until(lambda: len(session.fired) == 1)
         await run.until(lambda: len(session.frames) >= 20)
         await stop(run)
+        hang_up(server)
         assert session.frames[:20] == [str(number) for number in range(20)]
 
     play(deaf, scene)
 
 
-def test_a_far_end_that_takes_nothing_in_time_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "SEND_S", 0.2)
-
-    async def scene(url: str, _server: Server) -> None:
+def test_a_far_end_that_takes_nothing_in_time_is_left() -> None:
+    async def scene(url: str, server: Server) -> None:
         session = Echo()
         session.greeting = ["x" * BULK]
         run = Run(session, url, SystemClock())
         await run.until(lambda: run.count(VenueLost) == 1)
         await stop(run)
+        hang_up(server)
         assert session.ended[0] == "can't send: the far end takes nothing"
 
     play(deaf, scene)
@@ -190,7 +195,7 @@ def test_cancelling_leaves_no_task_and_no_complaint(moment: str) -> None:
         await asyncio.wait({run.task}, timeout=0.05)
         await stop(run)
 
-    async def scene(url: str, _server: Server) -> None:
+    async def scene(url: str, server: Server) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: complaints.append(context))
         session = Echo()
@@ -202,6 +207,7 @@ def test_cancelling_leaves_no_task_and_no_complaint(moment: str) -> None:
                 await cancelled(session, never)
         else:
             await cancelled(session, url)
+        hang_up(server)
         names = {task.get_coro().__qualname__ for task in asyncio.all_tasks() - before if task.get_coro() is not None}  # type: ignore[union-attr]  # checked in the same line
         assert not {name for name in names if name.startswith(("_Line", "drive", "_connected", "ClientConnection"))}
 

@@ -32,6 +32,10 @@ def test_the_multiplier_scales_the_fee() -> None:
     assert FeeSchedule.of("quadratic", 0.5).taker_fee_e6(5_000, 10_000) == 875_000
 
 
+def test_a_waived_fee_is_nothing() -> None:
+    assert FeeSchedule.of("quadratic_with_maker_fees", 0.0).maker_fee_e6(5_000, 10_000) == 0
+
+
 @pytest.mark.parametrize("fee_type", ["flat", "", "Quadratic", "quadratic_with_combo_maker_fees"])
 def test_an_unknown_fee_is_refused(fee_type: str) -> None:
     with pytest.raises(UnknownFeeError, match="fee type"):

@@ -89,3 +89,9 @@ def test_the_hash_names_the_parameters() -> None:
 
     assert VarianceClock(same).params_hash == CLOCK.params_hash
     assert VarianceClock(PricingConfig()).params_hash != CLOCK.params_hash
+
+
+@pytest.mark.parametrize("minutes", [30, 391])
+def test_a_session_that_cannot_be_is_a_bug(minutes: int) -> None:
+    with pytest.raises(AssertionError, match=f"a session of {minutes} minutes"):
+        spx(OPEN_NS, OPEN_NS + MINUTE_NS, OPEN_NS + minutes * MINUTE_NS)

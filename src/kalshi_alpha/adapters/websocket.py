@@ -1,11 +1,12 @@
 """The socket under any `StreamSession`: connects, hands frames over as they come, keeps the session's deadlines, never gives up.
 
-One task reads, one keeps the deadlines and sends what others made the session want to send. What the session and ``on_events`` raise is
-a bug and ends the loop; what the network does never does.
+One task reads, one keeps the deadlines, one sends: a far end that takes nothing holds up neither frames nor deadlines, and is left. What
+the session and ``on_events`` raise is a bug and ends the loop; what the network does never does.
 """
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -22,6 +23,8 @@ FRAME_BYTES_MAX: Final = 1024 * 1024
 OPEN_S: Final = 5.0
 PING_S: Final = 2.0
 CLOSE_S: Final = 1.0
+SEND_S: Final = 2.0
+"""A frame that the far end doesn't take for so long ends the connection: pings wait behind it and would never miss their answer."""
 IDLE_S: Final = 5.0
 """Longest sleep between looks at the deadlines."""
 REASON_CHARACTERS: Final = 300
@@ -103,39 +106,42 @@ class _Line:
         self._clock = clock
         self._on_events = on_events
         self._wake = wake
-        self._why = "closed"
+        self._why = ""
         self._watched_ns: int | None = None
         """The deadline the keeper sleeps for."""
-        self._sending = asyncio.Lock()
-        """What the session hands over leaves in that order, whoever sends it."""
+        self._texts: deque[str] = deque()
+        """What is to be sent, in order."""
+        self._has_texts = asyncio.Event()
 
     async def serve(self) -> str:
         """Serve the connection to its end; return why it ended."""
-        keeper = asyncio.create_task(self._keep_deadlines())
+        others = asyncio.create_task(self._keep_deadlines()), asyncio.create_task(self._send())
         try:
             await self._read()
         except ConnectionClosed as error:
-            self._why = _closing(error)[:REASON_CHARACTERS]
+            self._why = self._why or _closing(error)[:REASON_CHARACTERS]
         finally:
             self._connection.transport.abort()
-            keeper.cancel()
-            await asyncio.wait({keeper})
-        if not keeper.cancelled() and (bug := keeper.exception()) is not None:
-            raise bug
+            for task in others:
+                task.cancel()
+            await asyncio.wait(others)
+        for task in others:
+            if not task.cancelled() and (bug := task.exception()) is not None:
+                raise bug
         return self._session.wants_close() or self._why
 
     async def _read(self) -> None:
         session, clock, on_events = self._session, self._clock, self._on_events
         now = clock.now()
         self._tell(session.opened(now), now)
-        await self._flush()
+        self._flush()
         while session.wants_close() is None:
             frame = await self._connection.recv()
             now = clock.now()
             events = session.received(frame, now)
             if events:
                 on_events(events, now)
-            await self._flush()
+            self._flush()
             if session.next_deadline_ns() != self._watched_ns:
                 self._wake_if_earlier()
 
@@ -144,7 +150,10 @@ class _Line:
         try:
             while True:
                 self._wake.clear()
-                await self._flush()
+                self._flush()
+                if self._session.wants_close() is not None:
+                    self._connection.transport.abort()
+                    return
                 self._watched_ns = at_ns = self._session.next_deadline_ns()
                 wait_s = IDLE_S if at_ns is None else min(IDLE_S, self._clock.real_seconds_until(at_ns))
                 if wait_s > 0:
@@ -152,12 +161,26 @@ class _Line:
                     continue
                 now = self._clock.now()
                 self._tell(self._session.timer(now), now)
-                if self._session.wants_close() is not None:
-                    self._connection.transport.abort()
-                    return
                 await _pause(0.0, asyncio.Event())  # A deadline that stays due must not starve the reader.
+        except BaseException:
+            self._connection.transport.abort()
+            raise
+
+    async def _send(self) -> None:
+        """Send in order; give the connection up when the far end takes nothing."""
+        texts = self._texts
+        try:
+            while True:
+                while texts:
+                    async with asyncio.timeout(SEND_S):
+                        await self._connection.send(texts.popleft())
+                self._has_texts.clear()
+                await self._has_texts.wait()
         except ConnectionClosed:
             return
+        except TimeoutError:
+            self._why = "can't send: the far end takes nothing"
+            self._connection.transport.abort()
         except BaseException:
             self._connection.transport.abort()
             raise
@@ -172,13 +195,12 @@ class _Line:
         if events:
             self._on_events(events, now)
 
-    async def _flush(self) -> None:
+    def _flush(self) -> None:
+        """Take what the session wants to send."""
         texts = self._session.outgoing()
-        if not texts:
-            return
-        async with self._sending:
-            for text in texts:
-                await self._connection.send(text)
+        if texts:
+            self._texts += texts
+            self._has_texts.set()
 
 
 def _closing(error: ConnectionClosed) -> str:

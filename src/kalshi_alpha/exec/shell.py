@@ -42,8 +42,11 @@ class Shell:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy = False
+        self._broken = False
+        """The engine raised: it may have learnt half a fact, so it gets no other."""
         self._queue: deque[ev.Event] = deque()
         self._capturing = False
+        self._storage_failed = False
         self._venue: VenueStream | None = None
         self._flush_venue: Callable[[], None] = lambda: None
         self._calm: Send | None = None
@@ -54,21 +57,29 @@ class Shell:
         self._venue, self._flush_venue, self._calm, self._urgent = venue, flush, calm, urgent
 
     def on_events(self, events: Sequence[ev.Event], _now: Now | None = None) -> None:
-        """Hand events to the engine, in order, one step each."""
+        """Hand events to the engine, in order, one step each.
+
+        A bug ends the process, whoever called: the event loop itself would only print what a timer or a signal's handler raises, and
+        go on with an engine that nothing wakes any more.
+        """
         self._queue.extend(events)
-        if self._busy:
+        if self._busy or self._broken:
             return
         self._busy = True
         try:
             while self._queue:
                 self._step(self._queue.popleft())
+        except Exception as error:  # noqa: BLE001 - the top of the shell
+            self._broken = True
+            self.fail(error)
+            return
         finally:
             self._busy = False
         self._arm()
 
-    async def written(self) -> None:
-        """Wait until everything that was to be durable so far is on disk, or has failed."""
-        await asyncio.get_running_loop().run_in_executor(self._disk, lambda: None)
+    async def written(self) -> bool:
+        """Wait until everything that was to be durable so far is on disk; return whether it is."""
+        return await asyncio.get_running_loop().run_in_executor(self._disk, lambda: not self._storage_failed)
 
     def close(self) -> None:
         """Stop the timer and the worker threads; the journal's last write is finished first."""
@@ -151,6 +162,7 @@ class Shell:
         try:
             self._journal.append(command.records)
         except JournalError as error:
+            self._storage_failed = True
             self._queue.append(ev.StorageFailed(str(error)))
             return
         if command.sync:
@@ -164,6 +176,7 @@ class Shell:
             self._journal.commit(data)
             outcome = ev.IntentsDurable(batch)
         except JournalError as error:
+            self._storage_failed = True
             outcome = ev.StorageFailed(str(error))
         loop.call_soon_threadsafe(self.on_events, (outcome,))
 

@@ -26,7 +26,8 @@ class Child:
         self._log = (logs / f"{name}.log").open("ab")
         command = [sys.executable, "-m", module, *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - our own modules
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def ready(self) -> str:
         """Return the first line the process prints.
@@ -59,14 +60,16 @@ class Child:
             self.kill()
             return self.process.wait(END_S)
         finally:
+            self._reader.join(END_S)
             self._log.close()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if not self.first_line:
-                self.first_line = line.decode(errors="replace").strip()
-                self._ready.set()
+        with self.process.stdout as lines:
+            for line in lines:
+                if not self.first_line:
+                    self.first_line = line.decode(errors="replace").strip()
+                    self._ready.set()
         self._ready.set()
 
 

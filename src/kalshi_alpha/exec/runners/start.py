@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from kalshi_alpha.adapters.files import FileSnapshotStore, FolderLock, FolderLockedError, Layout, lock_folder
-from kalshi_alpha.adapters.journal import JournalRead, JournalWriter, read_journal
+from kalshi_alpha.adapters.journal import JournalError, JournalRead, JournalWriter, read_journal
 from kalshi_alpha.adapters.log import log
 from kalshi_alpha.cli import UsageError
 from kalshi_alpha.exec.recovery import RecoveredState, recover
@@ -27,7 +27,7 @@ def prepare(root: Path, now: Now) -> StartState:
     """Lock the state folder and recover; the lock is held for life and proves that no earlier process lives.
 
     Raises:
-        UsageError: another process holds the folder, or it can't be used.
+        UsageError: another process holds the folder, or it or what is in it can't be used.
 
     """
     layout = Layout(root)
@@ -39,6 +39,15 @@ def prepare(root: Path, now: Now) -> StartState:
     except OSError as error:
         message = f"{layout.state}: {error.strerror}"
         raise UsageError(message) from error
+    try:
+        return _recovered(layout, lock, now)
+    except (OSError, JournalError) as error:
+        lock.close()
+        raise UsageError(str(error)) from error
+
+
+def _recovered(layout: Layout, lock: FolderLock, now: Now) -> StartState:
+    """Read what is on disk, under the lock."""
     store = FileSnapshotStore(layout.snapshot)
     restored = HotRestartManager(store).restore(now)
     if isinstance(restored, Corrupt):

@@ -43,6 +43,7 @@ from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.instruments import SYMBOLS, Leg
+from kalshi_alpha.sched.windows import WindowSchedule
 
 VIEW_EVERY_S: Final = 0.2
 REACH_S: Final = 5.0
@@ -82,21 +83,52 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
     """
     try:
         config = load_config(arguments.config)
+        refuse_unusable(config)
         refuse_paper_at_the_venue(config)
-        clock = load_clock(Path(config.clock.plan_file) if config.clock else None)
         signer = load_signer(config.venue.key_id_file, config.venue.private_key_file)
         keys = {leg: read_secret(Path(leg_config.api_key_file)) for leg, leg_config in legs(config)}
     except (ConfigError, KeyFileError, SecretFileError) as error:
         raise cli.UsageError(str(error)) from error
+    return Settings(arguments.root, config, signer, keys, _clock(config))
+
+
+def _clock(config: Config) -> Clock:
+    """Return real time, or the simulated one that the settings name."""
+    try:
+        return load_clock(Path(config.clock.plan_file) if config.clock else None)
     except (OSError, ValueError, msgspec.DecodeError) as error:
         message = f"clock plan: {error}"
         raise cli.UsageError(message) from error
-    return Settings(arguments.root, config, signer, keys, clock)
 
 
 def legs(config: Config) -> tuple[tuple[Leg, FeedLegConfig], ...]:
     """Return both legs with their settings."""
     return (("polygon", config.feeds.polygon), ("massive", config.feeds.massive))
+
+
+def refuse_unusable(config: Config) -> None:
+    """Refuse what has the right type and yet can't work, before anything is started with it.
+
+    Raises:
+        ConfigError: an address of the wrong kind, or windows that can't be.
+
+    """
+    streams = [("venue.ws_url", config.venue.ws_url), *((f"feeds.{leg}.url", leg_config.url) for leg, leg_config in legs(config))]
+    _refuse_address("venue.rest_url", config.venue.rest_url, "http")
+    for key, address in streams:
+        _refuse_address(key, address, "ws")
+    WindowSchedule(config.windows)
+
+
+def _refuse_address(key: str, address: str, scheme: str) -> None:
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in {scheme, f"{scheme}s"} and parts.hostname and parts.port != 0 and not parts.username
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment:
+        message = f"{key} is {address!r}: expected {scheme}://host:port/path or {scheme}s://host/path"
+        raise ConfigError(message)
 
 
 def refuse_paper_at_the_venue(config: Config) -> None:
@@ -154,8 +186,8 @@ async def _obey_waiting_stop(root: Path, shell: Shell) -> None:
     stop = read_stop_request(root)
     if stop is not None:
         shell.on_events([ev.OperatorStopped(stop.actor, stop.reason)])
-        await shell.written()
-        take_stop_request(root)
+        if await shell.written():
+            take_stop_request(root)
 
 
 def _heard(client: VenueHttp, answered: asyncio.Event) -> Send:
@@ -214,6 +246,9 @@ async def start_control(settings: Settings, shell: Shell) -> ControlServer:
         await control.start()
     except ControlError as error:
         raise cli.UsageError(str(error)) from error
+    except OSError as error:
+        message = f"{control_path(settings.root)}: {error.strerror}"
+        raise cli.UsageError(message) from error
     return control
 
 
