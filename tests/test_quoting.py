@@ -19,6 +19,7 @@ from kalshi_alpha.quoting import Grid, LadderQuoter
 
 CENTS = (PriceRange(0, 10_000, 100),)
 TAPERED = (PriceRange(0, 1_000, 10), PriceRange(1_000, 9_000, 100), PriceRange(9_000, 10_000, 10))
+TENTHS = (PriceRange(0, 10_000, 10),)
 FREE = FeeSchedule.of("quadratic", 1.0)
 PAID = FeeSchedule.of("quadratic_with_maker_fees", 1.0)
 EVEN = 6_849.995
@@ -105,9 +106,7 @@ class Plain:
         asks = [held[1] if held else 10_000 for held in self.held]
         if self.ladder.markets[0].lo_e2 is not None:
             bids = [min([bid, *(other for other in bids[:rung] if other)]) for rung, bid in enumerate(bids)]
-            # A higher strike's ask, or its bid where it has no ask, is the least a lower strike may ask.
-            least = [ask if ask < 10_000 else bid for bid, ask in zip(bids, asks, strict=True)]
-            asks = [max([ask, *least[rung + 1 :]]) for rung, ask in enumerate(asks)]
+            asks = [max([ask, *(other for other in asks[rung:] if other < 10_000)]) for rung, ask in enumerate(asks)]
         found = []
         for rung, market in enumerate(self.ladder.markets):
             prices, (best_bid, best_ask) = legal(market.price_ranges), self.books[rung]
@@ -314,26 +313,12 @@ def test_nobody_can_buy_a_lower_threshold_from_us_for_less_than_we_bid_for_a_hig
             assert not (bid_e4 and ask_e4) or bid_e4 < ask_e4
 
 
-def test_a_bid_without_an_ask_keeps_the_asks_of_lower_strikes_above_it() -> None:
-    quoter = LadderQuoter(thresholds(20, 100), QuotingConfig(skew_p_per_contract=0.0002), FREE)
-    quoter.reprice(EVEN * exp(1e-6), 2e-6, 0.0)  # rungs 9 and 10 are worth 0.541 and 0.5
-
-    quoter.set_position(9, 300_000)  # long 3000: its value is -0.06, so it asks one cent and bids nothing
-    alone = quoter.bid_e4[9], quoter.ask_e4[9]
-    changed = quoter.set_position(10, -250_000)  # short 2500: its value is 1.0, so it bids 0.98 and asks nothing
-
-    assert alone == (0, 5_200)  # held back by the ask of rung 10
-    assert (quoter.bid_e4[10], quoter.ask_e4[10]) == (9_800, 0)
-    assert quoter.ask_e4[9] == 9_800
-    assert {9, 10} <= set(changed)
-
-
 @settings(max_examples=30)
 @given(seed=st.integers(0, 2**32))
 def test_strikes_with_different_grids_stay_in_order_and_on_their_own_prices(seed: int) -> None:
     random = Random(seed)
     plain = thresholds(20, 100)
-    markets = tuple(msgspec.structs.replace(market, price_ranges=(CENTS, TAPERED)[rung % 2]) for rung, market in enumerate(plain.markets))
+    markets = tuple(msgspec.structs.replace(market, price_ranges=(CENTS, TENTHS)[rung % 2]) for rung, market in enumerate(plain.markets))
     quoter = LadderQuoter(msgspec.structs.replace(plain, markets=markets), QuotingConfig(), FREE)
     grids = [{0, *legal(market.price_ranges)} for market in markets]
     for _ in range(40):

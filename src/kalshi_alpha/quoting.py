@@ -11,9 +11,9 @@ distance is above max_width_p, or the money is more than rungs_each_side away; i
 *Keep rule.* A held bid or ask, each for itself, is kept while a new one would differ by less than a cent beyond rounding: at most a cent
 nearer to the value than the distance, but never less than half of it, and at most a cent further than the coarsest step explains.
 
-Held quotes of a threshold ladder are then made monotone in the strike (bids only down, asks only up), and no ask stays below the bid of
-a higher strike: nobody can buy the better claim from us for less than we pay for the worse one. Each stays behind the book: below the
-best ask, above the best bid. None of this ever brings a quote nearer to the value.
+Held quotes of a threshold ladder are then made monotone in the strike (bids only down, asks only up, each to a price of its own grid), and
+each stays behind the book: below the best ask, above the best bid. Neither ever brings a quote nearer to the value. As the shift is at
+most half the edge, no ask is ever below the bid of a higher strike.
 
 *Bands.* On an interval of p around each rung's, for some range of the ratio of short to total volatility, the keep rule is sure to hold.
 A tick works out each p in range and compares; only a rung that leaves its band is worked out again. Bands are sufficient, never
@@ -352,23 +352,21 @@ class LadderQuoter:
         return [rung for rung in touched if self._stay_behind_book(rung)]
 
     def _is_straight(self) -> bool:
-        """Whether no held quote is above one of a lower strike, and no bid stands alone above a strike with an ask."""
+        """Whether no held quote is above one of a lower strike."""
         low, high = self._range
-        held = zip(self._held_bid[low:high], self._held_ask[low:high], strict=True)
         bids = [bid for bid in self._held_bid[low:high] if bid]
         asks = [ask for ask in self._held_ask[low:high] if ask < DOLLAR_E4]
-        has_ask = [ask < DOLLAR_E4 for bid, ask in held if bid or ask < DOLLAR_E4]
-        return bids == sorted(bids, reverse=True) and asks == sorted(asks, reverse=True) and has_ask == sorted(has_ask)
+        return bids == sorted(bids, reverse=True) and asks == sorted(asks, reverse=True)
 
     def _straighten(self, rungs: list[int]) -> None:
-        """Lower bids and raise asks until neither rises with the strike, and no ask is below the bid of a higher one."""
+        """Lower bids and raise asks until neither rises with the strike: a higher threshold can't be worth more."""
         lowest, highest = DOLLAR_E4, 0
         for rung in rungs:
             bid = self._line_bid[rung] = self._grids[rung].below(min(lowest, self._held_bid[rung]) + 1)
             lowest = bid if self._held_bid[rung] else lowest
         for rung in reversed(rungs):
             ask = self._line_ask[rung] = self._grids[rung].above(max(highest, self._held_ask[rung]) - 1)
-            highest = ask if self._held_ask[rung] < DOLLAR_E4 else max(highest, self._line_bid[rung])
+            highest = ask if self._held_ask[rung] < DOLLAR_E4 else highest
         self._bent = any(self._line_bid[rung] != self._held_bid[rung] or self._line_ask[rung] != self._held_ask[rung] for rung in rungs)
 
     def _stay_behind_book(self, rung: int) -> bool:

@@ -14,6 +14,7 @@ from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg, Symbol
 from tests.data.feeds import LEVELS, MONO_NS, START_MS, leg_config
 
 MS = 1_000_000
+LAST_MS = 30_000
 END_MS = 45_000
 """After the last value, long enough for all to be stale."""
 Arrival = tuple[int, Leg, Symbol, int]
@@ -22,22 +23,26 @@ Limits = dict[Leg, int]
 SLOS = st.sampled_from([(2_000, 2_000), (1_200, 3_000), (3_000, 1_200), (1_200, 1_200)])
 
 
+EDGES = st.sampled_from([1_199, 1_200, 1_201, 1_999, 2_000, 2_001, 3_000, 3_001])
+OUTAGES = st.dictionaries(st.integers(0, 12), st.one_of(EDGES, st.integers(1, 5_000)), max_size=2)
+LAGS = st.dictionaries(st.integers(0, 25), st.integers(0, 3_500), max_size=2)
+
+
 @st.composite
 def days(draw: st.DrawFn) -> list[Arrival]:
-    """Return half a minute of values whose gaps gather around the limits."""
+    """Return half a minute of both legs: a value a second but for some gaps, around the limits more often than not, and some lags."""
     found: list[Arrival] = []
-    gaps = st.one_of(
-        st.integers(990, 1_010), st.sampled_from([1_199, 1_200, 1_201, 1_999, 2_000, 2_001, 3_000, 3_001]), st.integers(1, 7_000)
-    )
-    lags = st.one_of(st.integers(0, 60), st.integers(0, 3_500))
     for leg in LEGS:
         for symbol in SYMBOLS:
-            when = draw(st.integers(0, 9_000))
-            for gap, lag in draw(st.lists(st.tuples(gaps, lags), max_size=25)):
-                when += gap
-                if when > 30_000:
-                    break
-                found.append((when, leg, symbol, when - lag))
+            when, step = (
+                draw(st.sampled_from([20, 20, 20, 20, 1_500, 9_000])),
+                draw(st.sampled_from([1_000, 1_000, 1_000, 1_000, 700, 1_600])),
+            )
+            gaps, lags = draw(OUTAGES), draw(LAGS)
+            for number in range(31):
+                when += gaps.get(number, step)
+                if when < LAST_MS:
+                    found.append((when, leg, symbol, when - lags.get(number, 20)))
     return sorted(found)
 
 
@@ -53,6 +58,7 @@ class Player:
         self.failover = DualFeedFailover(FeedsConfig(polygon=polygon, massive=massive))
         self.changes: list[tuple[int, str, str]] = []
         self.looks = 0
+        self.played: list[Arrival] = []
 
     def play(self, day: list[Arrival], grid_ms: int | None = None, watch: Callable[[int], None] | None = None) -> None:
         grid = iter(()) if grid_ms is None else iter(range(0, END_MS * MS, grid_ms * MS))
@@ -67,6 +73,7 @@ class Player:
             if leg is not None and symbol is not None:
                 if watch is not None:
                     watch(when * MS)  # before anybody has decided
+                self.played.append((when, leg, symbol, stamp))
                 self.failover.ingest(IndexTicked(leg, symbol, LEVELS[symbol], START_MS + stamp), at(when * MS))
                 self.look(when * MS)
 
@@ -111,7 +118,7 @@ def test_nobody_is_served_when_every_legs_last_arrival_is_beyond_its_limit(day: 
 
     def watch(mono_ns: int) -> None:
         for symbol in SYMBOLS:
-            heard = [(leg, when) for when, leg, name, _ in day if name == symbol and when * MS < mono_ns]
+            heard = [(leg, when) for when, leg, name, _ in player.played if name == symbol]
             if all(mono_ns - when * MS > slo_ms[leg] * MS for leg, when in heard):
                 assert player.failover.health(symbol, at(mono_ns)).serving == "none"
 

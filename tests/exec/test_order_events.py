@@ -4,9 +4,10 @@ import msgspec
 import pytest
 
 from kalshi_alpha.config import QuotingConfig
+from kalshi_alpha.exec.recovery import recover
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
-from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
+from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.orders import Order, VenueOrder
 from kalshi_alpha.model.reasons import Reason
 from kalshi_alpha.model.records import FillBooked, LatchSet
@@ -319,3 +320,22 @@ def test_what_is_durable_after_the_target_is_dropped(late_s: int) -> None:
     rig.tell(ev.IntentsDurable(batch))
 
     assert not rig.placed()
+
+
+def test_the_daily_loss_starts_over_at_new_yorks_midnight_and_survives_a_restart() -> None:
+    rig = quoting()
+    rig.engine.orders.watch_loss(rig.now)
+    rig.engine.facts.ledger.realised_e6 = -1_500 * 1_000_000
+    rig.engine.orders.watch_loss(rig.now)
+    tomorrow = Now(rig.now.utc_ns + 86_400 * 1_000_000_000, rig.now.mono_ns)
+
+    rig.engine.orders.watch_loss(tomorrow)
+    rig.engine.facts.ledger.realised_e6 = -3_000 * 1_000_000
+    rig.engine.orders.watch_loss(tomorrow)
+
+    assert rig.engine.facts.orders.latches == {}
+    kept = recover(rig.engine.snapshot(tomorrow, 0), [])
+    assert (kept.day, kept.day_start_e6) == ("2026-11-24", -1_500 * 1_000_000)
+    rig.engine.facts.ledger.realised_e6 = -3_500 * 1_000_000
+    rig.engine.orders.watch_loss(tomorrow)
+    assert list(rig.engine.facts.orders.latches) == ["risk_limit"]

@@ -100,6 +100,8 @@ class Engine:
             latches=tuple((reason, actor, note) for reason, (actor, note) in facts.orders.latches.items()),
             ledger=facts.ledger.snapshot(),
             windows_degraded=facts.failover.windows_degraded,
+            day=facts.day,
+            day_start_e6=facts.day_start_e6,
             incidents=len(facts.incidents),
         )
 
@@ -169,6 +171,7 @@ class Engine:
         facts = self.facts
         facts.ledger.restore(recovered.ledger)
         facts.failover.windows_degraded = recovered.windows_degraded
+        facts.day, facts.day_start_e6 = recovered.day, recovered.day_start_e6
         for reason, actor, note in recovered.latches:
             facts.orders.latches[reason] = (actor, note)
         renewed_s = now.utc_ns // NS_PER_S + facts.config.quoting.ttl_s

@@ -69,6 +69,8 @@ class EngineFacts:
         self.incidents: deque[IncidentNoted] = deque(maxlen=INCIDENTS_KEPT)
         self.quotes_placed = 0
         self.tokens_spent = 0
+        self.day = ""
+        self.day_start_e6 = 0
         self.ticks_merged = 0
         self.rejected = 0
         self.out: list[Command] = []

@@ -11,6 +11,7 @@ from kalshi_alpha.model.orders import Fill, Order, OrderIntent, VenueOrder
 from kalshi_alpha.model.reasons import Reason
 from kalshi_alpha.model.records import FillBooked, LatchSet, OrderClosed, OrderPlaced
 from kalshi_alpha.model.units import usd
+from kalshi_alpha.sched.calendar import et_date
 
 PAUSE_CODES: Final = frozenset({"trading_is_paused", "exchange_is_paused"})
 GROUP_CODES: Final = ("order_group", "exceeded_order_group")
@@ -222,12 +223,22 @@ class OrderEvents:
     def watch_loss(self, now: Now) -> None:
         """Latch when the day has lost what it may lose, be it by trades, outcomes or the index."""
         facts = self._facts
-        realised_e6, marked_e6 = facts.ledger.realised_e6, facts.ledger.marked_e6(fair_values(facts))
+        realised_e6, marked_e6 = self._realised_today_e6(now), facts.ledger.marked_e6(fair_values(facts))
         if Reason.RISK_LIMIT not in facts.orders.latches and facts.risk.daily_loss_reached(realised_e6, marked_e6):
             facts.orders.mark_cancel_all(Reason.RISK_LIMIT)
             facts.record(LatchSet(now.utc_ns, Reason.RISK_LIMIT, "system", "daily loss limit"), sync=True)
             amounts = {"realised_usd": usd(realised_e6), "marked_usd": usd(marked_e6)}
             facts.incident(now, "risk", "Daily loss limit reached", "cancelled everything and latched", amounts)
+
+    def _realised_today_e6(self, now: Now) -> int:
+        """Return what was realised after fees since New York's midnight; the base of the day survives restarts in the snapshot."""
+        facts = self._facts
+        realised_e6 = facts.ledger.realised_e6 - facts.ledger.fees_e6
+        today = et_date(now.utc_ns).isoformat()
+        if facts.day != today:
+            facts.day_start_e6 = realised_e6 if facts.day else 0
+            facts.day = today
+        return realised_e6 - facts.day_start_e6
 
     def _touch(self, intent: OrderIntent) -> None:
         ladder = self._facts.ladders.get(intent.event_ticker)

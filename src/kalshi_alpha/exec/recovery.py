@@ -34,6 +34,9 @@ class RecoveredState(msgspec.Struct, frozen=True):
     incidents: int
     problems: tuple[str, ...]
     """Contradictions between records, to be reported; the venue decides."""
+    day: str = ""
+    """As of the snapshot; empty without one: then all realised money counts as today's."""
+    day_start_e6: int = 0
 
 
 def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> RecoveredState:
@@ -52,6 +55,8 @@ def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> Recov
         windows_degraded=snapshot.windows_degraded if snapshot else 0,
         incidents=fold.incidents,
         problems=tuple(fold.problems),
+        day=snapshot.day if snapshot else "",
+        day_start_e6=snapshot.day_start_e6 if snapshot else 0,
     )
 
 

@@ -52,6 +52,8 @@ class Proposal(msgspec.Struct, frozen=True):
     side: Side
     price_e4: int
     inputs: QuoteInputs
+    reasons: tuple[str, ...]
+    """Why it wouldn't rest now all the same; empty: it would."""
 
 
 def scanned_rungs(quoted: QuotedLadder) -> tuple[ScannedRung, ...]:
@@ -59,7 +61,7 @@ def scanned_rungs(quoted: QuotedLadder) -> tuple[ScannedRung, ...]:
     return tuple(_rung(quoted, rung) for rung in sorted(quoted.books) if LEAST_P <= quoted.quoter.fair_p[rung] <= 1 - LEAST_P)
 
 
-def proposals(quoted: QuotedLadder, sample: Sample, now_utc_ns: int, params_hash: str) -> list[Proposal]:
+def proposals(quoted: QuotedLadder, sample: Sample, now_utc_ns: int, params_hash: str, reasons: tuple[str, ...]) -> list[Proposal]:
     """Return every wanted quote with its inputs."""
     found: list[Proposal] = []
     sides: tuple[Side, Side] = ("bid", "ask")
@@ -68,7 +70,8 @@ def proposals(quoted: QuotedLadder, sample: Sample, now_utc_ns: int, params_hash
             price_e4 = quoted.wanted_e4(rung, side)
             if price_e4:
                 market = quoted.ladder.markets[rung]
-                found.append(Proposal(market.ticker, side, price_e4, quote_inputs(quoted, rung, side, sample, now_utc_ns, params_hash)))
+                inputs = quote_inputs(quoted, rung, side, sample, now_utc_ns, params_hash)
+                found.append(Proposal(market.ticker, side, price_e4, inputs, reasons))
     return found
 
 
@@ -99,10 +102,10 @@ def as_table(report: ScanReport) -> str:
     lines = [f"{report.series}  {report.event_ticker or 'no event'}  {report.window or 'no window'}  {level}"]
     lines += [f"stands down: {reason}" for reason in report.reasons]
     if report.rungs:
-        lines.append(f"{'strike':>18}  {'fair':>6}  {'bid':>5} {'ask':>5}  {'want bid':>8} {'ask':>5}  {'EV bid':>7} {'EV ask':>7}")
+        lines.append(f"{'strike':>18}  {'fair':>6}  {'bid':>6} {'ask':>6}  {'want bid':>8} {'ask':>6}  {'EV bid':>7} {'EV ask':>7}")
     lines += [
-        f"{rung.label:>18}  {rung.fair_p:6.3f}  {_price(rung.book_bid):>5} {_price(rung.book_ask):>5}  "
-        f"{_price(rung.want_bid):>8} {_price(rung.want_ask):>5}  {_price(rung.ev_bid_usd):>7} {_price(rung.ev_ask_usd):>7}"
+        f"{rung.label:>18}  {rung.fair_p:6.3f}  {_price(rung.book_bid):>6} {_price(rung.book_ask):>6}  "
+        f"{_price(rung.want_bid):>8} {_price(rung.want_ask):>6}  {_usd(rung.ev_bid_usd):>7} {_usd(rung.ev_ask_usd):>7}"
         for rung in report.rungs
     ]
     return "\n".join(lines)
@@ -139,4 +142,12 @@ def _dollars(price_e4: int) -> float | None:
 
 
 def _price(value: float | None) -> str:
+    """Show cents, and what is finer only where there is any."""
+    if value is None:
+        return "-"
+    fine = f"{value:.4f}"
+    return fine.removesuffix("00")
+
+
+def _usd(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"

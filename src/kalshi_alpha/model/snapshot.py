@@ -79,4 +79,8 @@ class EngineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     windows_degraded: int
     incidents: int
     """How many incidents were noted so far."""
+    day: str = ""
+    """New York date that the daily loss is counted for; empty: none yet."""
+    day_start_e6: int = 0
+    """Realised money after fees when that day began."""
     schema_version: int = SNAPSHOT_VERSION

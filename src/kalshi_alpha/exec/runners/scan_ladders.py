@@ -18,7 +18,7 @@ from kalshi_alpha.adapters.kalshi.rest import calls_for
 from kalshi_alpha.adapters.kalshi.stream import VenueStream
 from kalshi_alpha.adapters.massive.stream import FeedStream
 from kalshi_alpha.adapters.websocket import ConnectParameters, drive
-from kalshi_alpha.data.failover import DualFeedFailover
+from kalshi_alpha.data.failover import DualFeedFailover, Sample
 from kalshi_alpha.exec.quoted_ladder import QuotedLadder
 from kalshi_alpha.exec.runners.trade import Settings, legs, read_settings
 from kalshi_alpha.exec.scan import ScanReport, as_markdown, as_table, level_event_at, proposals, scanned_rungs
@@ -33,12 +33,16 @@ from kalshi_alpha.sched.windows import WindowSchedule
 
 PATIENCE_S: Final = 5.0
 """Longest wait for an index value, and for the books."""
+ABOUT: Final = (
+    "Price a series' ladder now; it places nothing. --now only chooses the window and the time to its target: books and index are the "
+    "present ones."
+)
 DEFAULT_CONFIG: Final = Path("configs/production.toml")
 
 
 def main(argv: list[str]) -> int:
     """Print the ladder's prices; 0 when it would be quoted now, 1 when a reason to stand down holds."""
-    parser = cli.parser("python -m kalshi_alpha.exec.runners.scan_ladders", "Price a series' ladder now. Places nothing.", now=True)
+    parser = cli.parser("python -m kalshi_alpha.exec.runners.scan_ladders", ABOUT, now=True)
     parser.add_argument("--series", choices=get_args(Series), required=True, help="which ladder")
     parser.add_argument("--config", type=Path, help="settings file (default: ROOT/config.toml, else configs/production.toml)")
     arguments = parser.parse_args(argv)
@@ -81,6 +85,9 @@ class Scan:
         self._clock = VarianceClock(settings.config.pricing)
         self._venue = VenueStream(seed=utc_ns // NS_PER_S, subaccount=settings.config.venue.subaccount)
         self._feed_heard = False
+        self._warned: dict[str, str] = {}
+        self._sample: Sample | None = None
+        """The value that is priced, reported and proposed from: one and the same."""
         self._news = asyncio.Event()
         self._poke = asyncio.Event()
 
@@ -99,7 +106,8 @@ class Scan:
                 message = "no index feed: " + ", ".join(leg.url for _, leg in legs(self._settings.config))
                 raise cli.UnreachableError(message)
             if self.quoted is not None:
-                await self._price(self.quoted)
+                await self._read_books(self.quoted)
+            self._price(self._settings.clock.now())
         finally:
             for task in streams:
                 task.cancel()
@@ -109,12 +117,12 @@ class Scan:
 
     def proposals(self) -> list[bytes]:
         """Return the wanted quotes with their inputs, a JSON line each."""
-        sample = self.failover.sample(self._symbol)
-        if self.quoted is None or sample is None:
+        if self.quoted is None or self._sample is None:
             return []
-        return [msgspec.json.encode(one) for one in proposals(self.quoted, sample, self.utc_ns, self._clock.params_hash)]
+        found = proposals(self.quoted, self._sample, self.utc_ns, self._clock.params_hash, tuple(self.reasons))
+        return [msgspec.json.encode(one) for one in found]
 
-    async def _price(self, quoted: QuotedLadder) -> None:
+    async def _read_books(self, quoted: QuotedLadder) -> None:
         sample = self.failover.sample(self._symbol)
         if sample is None:
             return
@@ -122,12 +130,27 @@ class Scan:
         self._poke.set()
         if not await self._until(lambda: not any(book.dirty for book in quoted.books.values())):
             self.reasons.append("books_unread")
+
+    def _price(self, now: Now) -> None:
+        """Judge the feed and price, in one moment and from one value: waiting for the books took time."""
+        self._sample, quoted = self.failover.sample(self._symbol), self.quoted
+        self._judge_feed(now)
+        if self._sample is None or quoted is None:
+            return
         found = session_of(quoted.window)
         to_ns = quoted.window.target_ns
         variance = self._clock.to_target(self._symbol, self.utc_ns, to_ns, *found)
         ahead_ns = self.utc_ns + int(self._settings.config.quoting.vol_edge_s * NS_PER_S)
-        quoted.reprice(sample.level, variance, self._clock.variance(self._symbol, self.utc_ns, ahead_ns, *found))
+        quoted.reprice(self._sample.level, variance, self._clock.variance(self._symbol, self.utc_ns, ahead_ns, *found))
         quoted.allow(allowed=True)
+
+    def _judge_feed(self, now: Now) -> None:
+        self.failover.evaluate(now)
+        health = self.failover.health(self._symbol, now)
+        if health.serving == "none":
+            self.reasons.append(": ".join(["feed_down", *(["; ".join(self._warned.values())] if self._warned else [])]))
+        elif health.disagrees:
+            self.reasons.append("feed_disagrees")
 
     def _streams(self) -> list[Coroutine[None, None, None]]:
         config, clock = self._settings.config, self._settings.clock
@@ -150,13 +173,16 @@ class Scan:
 
     def _learn(self, event: ev.Event, now: Now) -> None:
         match event:
-            case ev.FeedConnected() | ev.FeedWarned():
+            case ev.FeedConnected():
                 self._feed_heard = True
+            case ev.FeedWarned():
+                self._feed_heard = True
+                self._warned[event.leg] = f"{event.leg} {event.status}"
             case ev.IndexTicked():
                 self.failover.ingest(event, now)
             case ev.LadderRead():
                 self._take(event)
-            case ev.BookSnapshotted():
+            case ev.BookSnapshotted() | ev.BookChanged():
                 self._book(event)
             case _:
                 self._complain(event)
@@ -189,12 +215,15 @@ class Scan:
         except UnknownFeeError as error:
             self.reasons.append(f"fees_unknown: {error}")
 
-    def _book(self, event: ev.BookSnapshotted) -> None:
-        if self.quoted is not None:
-            rung = self.quoted.rung_of.get(event.ticker)
-            if rung is not None and rung in self.quoted.books:
-                self.quoted.books[rung].snapshot(event.bids, event.asks)
-                self.quoted.book_changed(rung)
+    def _book(self, event: ev.BookSnapshotted | ev.BookChanged) -> None:
+        rung = None if self.quoted is None else self.quoted.rung_of.get(event.ticker)
+        if self.quoted is None or rung is None or rung not in self.quoted.books:
+            return
+        if isinstance(event, ev.BookSnapshotted):
+            self.quoted.books[rung].snapshot(event.bids, event.asks)
+        else:
+            self.quoted.books[rung].change(event.side, event.price_e4, event.delta_e2)
+        self.quoted.book_changed(rung)
 
     async def _call(self, http: VenueHttp, command: cmd.Command) -> None:
         calls = calls_for(command)
@@ -216,11 +245,7 @@ class Scan:
         return True
 
     def _report(self) -> ScanReport:
-        sample, quoted = self.failover.sample(self._symbol), self.quoted
-        now = self._settings.clock.now()
-        self.failover.evaluate(now)
-        if self.failover.health(self._symbol, now).serving == "none":
-            self.reasons.append("feed_down")
+        sample, quoted = self._sample, self.quoted
         return ScanReport(
             series=self._series,
             event_ticker=quoted.ladder.event_ticker if quoted is not None else None,

@@ -123,10 +123,11 @@ def refuse_unusable(config: Config) -> None:
 def _refuse_address(key: str, address: str, scheme: str) -> None:
     try:
         parts = urlsplit(address)
-        usable = parts.scheme in {scheme, f"{scheme}s"} and parts.hostname and parts.port != 0 and not parts.username
+        extras = parts.username or parts.query or parts.fragment or parts.port == 0
+        usable = parts.scheme in {scheme, f"{scheme}s"} and parts.hostname and not extras
     except ValueError:
         usable = False
-    if not usable or parts.query or parts.fragment:
+    if not usable:
         message = f"{key} is {address!r}: expected {scheme}://host:port/path or {scheme}s://host/path"
         raise ConfigError(message)
 

@@ -1,0 +1,74 @@
+"""The shell around an engine with a bug: it must not live on with orders that nobody looks after."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from typing_extensions import override
+
+from kalshi_alpha.adapters.journal import JournalWriter
+from kalshi_alpha.adapters.system_clock import SystemClock
+from kalshi_alpha.exec.engine import Engine
+from kalshi_alpha.exec.outputs import ArtifactWriter
+from kalshi_alpha.exec.shell import Shell
+from kalshi_alpha.model import commands as cmd
+from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.clock import Now
+from tests.exec.harness import settings
+
+
+class Buggy(Engine):
+    """Raises on every timer; its deadline is always due."""
+
+    seen = 0
+
+    @override
+    def handle(self, event: ev.Event, now: Now) -> list[cmd.Command]:
+        self.seen += 1
+        if isinstance(event, ev.TimerFired):
+            message = "a broken invariant"
+            raise AssertionError(message)
+        return []
+
+    @override
+    def next_deadline_ns(self) -> int | None:
+        return 0
+
+
+async def ended(engine: Buggy, root: Path) -> None:
+    shell = Shell(engine, SystemClock(), JournalWriter(root / "journal"), ArtifactWriter(root))
+    try:
+        shell.on_events([ev.VenueConnected()])
+        async with asyncio.timeout(5):
+            await shell.finished
+    finally:
+        shell.on_events([ev.VenueConnected()])
+        shell.close()
+
+
+def test_a_bug_in_a_timers_step_ends_the_process(tmp_path: Path) -> None:
+    engine = Buggy(settings())
+
+    with pytest.raises(AssertionError, match="a broken invariant"):
+        asyncio.run(ended(engine, tmp_path))
+
+    # Nothing is learnt after it: the fact that arrived at the very end wasn't handed over.
+    assert engine.seen == 2
+
+
+async def written(root: Path, *, broken: bool) -> bool:
+    journal = JournalWriter(root / "journal")
+    shell = Shell(Engine(settings()), SystemClock(), journal, ArtifactWriter(root))
+    try:
+        if broken:
+            journal.close()
+        shell.on_events([ev.OperatorStopped("test", "a drill")])
+        return await shell.written()
+    finally:
+        shell.finished.cancel()
+        shell.close()
+
+
+def test_a_latch_counts_as_written_only_when_it_is_on_disk(tmp_path: Path) -> None:
+    assert asyncio.run(written(tmp_path, broken=False))
+    assert b"operator_stop" in b"".join(file.read_bytes() for file in (tmp_path / "journal").iterdir())
