@@ -49,9 +49,9 @@ def test_every_rung_shows_fair_value_book_and_what_is_wanted() -> None:
 def test_what_a_quote_is_worth_is_its_edge_less_the_fee() -> None:
     rung = scanned_rungs(priced())[MIDDLE]
 
-    # Ten contracts at even odds cost a maker 10 x 0.0175 x 0.25 dollars, a hair less where the price is off even odds.
-    assert rung.want_bid is not None
-    assert rung.ev_bid_usd == pytest.approx(10 * (rung.fair_p - rung.want_bid) - 0.04375, abs=2e-4)
+    # A maker of ten contracts at 46 cents pays 10 x 0.0175 x 0.46 x 0.54 dollars.
+    assert rung.want_bid == 0.46
+    assert rung.ev_bid_usd == pytest.approx(10 * (rung.fair_p - 0.46) - 0.04347, abs=2e-5)
 
 
 def test_a_book_that_was_not_read_wants_nothing() -> None:

@@ -70,5 +70,6 @@ async def written(root: Path, *, broken: bool) -> bool:
 
 
 def test_a_latch_counts_as_written_only_when_it_is_on_disk(tmp_path: Path) -> None:
-    assert asyncio.run(written(tmp_path, broken=False))
-    assert b"operator_stop" in b"".join(file.read_bytes() for file in (tmp_path / "journal").iterdir())
+    assert asyncio.run(written(tmp_path / "good", broken=False))
+    assert b"operator_stop" in b"".join(file.read_bytes() for file in (tmp_path / "good" / "journal").iterdir())
+    assert not asyncio.run(written(tmp_path / "bad", broken=True))
