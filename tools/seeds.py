@@ -12,7 +12,7 @@ from kalshi_alpha.sim.fast import judge, play
 from kalshi_alpha.sim.scorecard import Scorecard
 from kalshi_alpha.sim.script import DEMO_DAY, random_script, windows_config
 
-LEAD_S: Final = 240
+LEAD_S: Final = 180
 """The windows are opened this long before their targets: every phase of a window, in less time."""
 CORPUS: Final = Path(__file__).parent / "failed_seeds.json"
 """Every seed that ever failed: played first, for ever."""
