@@ -67,6 +67,7 @@ class Player:
             while (due_ns := self._due(look_ns)) is not None and due_ns < when * MS:
                 if look_ns is not None and look_ns <= due_ns:
                     look_ns = next(grid, None)
+                    self.failover._changed = True  # Else it would trust the very deadline in question.
                 self.look(due_ns)
                 if watch is not None:
                     watch(due_ns)
