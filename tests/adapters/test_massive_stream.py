@@ -4,6 +4,8 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kalshi_alpha.adapters.massive.stream import FeedStream
 from kalshi_alpha.config import FeedLegConfig, FeedsConfig
@@ -18,6 +20,17 @@ KEY = "secret-key"
 STAMP_MS = 1_795_444_200_000
 LEG = FeedLegConfig(url="wss://127.0.0.1/indices", api_key_file="-")
 CONFIG = FeedsConfig(polygon=LEG, massive=LEG)
+
+
+JUNK = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just([]))
+JUNK_FIELDS: dict[str, st.SearchStrategy[object]] = {
+    "ev": st.one_of(st.sampled_from(["V", "V", "status", "A", "ZZ"]), JUNK),
+    "status": st.one_of(st.sampled_from(["success", "error", "auth_failed", "max_connections"]), JUNK),
+    "message": JUNK,
+    "T": st.one_of(st.sampled_from(["I:SPX", "I:NDX", "I:VIX"]), JUNK),
+    "t": st.one_of(st.sampled_from([STAMP_MS, STAMP_MS // 1_000, STAMP_MS * 1_000_000]), JUNK),
+    "val": st.one_of(st.sampled_from([6_850.25, "6850.25", "NaN"]), JUNK),
+}
 
 
 def at(seconds: float) -> Now:
@@ -91,6 +104,31 @@ def test_it_is_connected_when_every_pair_is_acknowledged(together: bool) -> None
     assert events[-1] == [FeedConnected("polygon")]
     assert all(found == [] for found in events[:-1])
     assert stream.received(json.dumps(acks), at(0.4)) == []
+
+
+def test_a_whole_handshake_may_come_in_one_frame() -> None:
+    stream = new_stream()
+    stream.opened(at(0))
+    told = [("connected", ""), ("auth_success", ""), *(("success", f"subscribed to: V.{symbol}") for symbol in SYMBOLS)]
+    frame = [{"ev": "status", "status": name, "message": message} for name, message in told]
+
+    events = stream.received(json.dumps([*frame, value()]), at(0.3))
+
+    assert events == [FeedConnected("polygon"), IndexTicked("polygon", "I:SPX", 6_850.25, STAMP_MS)]
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(), st.fixed_dictionaries({}, optional=JUNK_FIELDS)), max_size=4))
+def test_no_junk_in_any_field_breaks_the_stream(messages: list[object]) -> None:
+    stream = new_stream()
+    open_stream(stream, 0)
+
+    events = stream.received(json.dumps(messages), at(1))
+
+    for event in events:
+        assert isinstance(event, FeedWarned | FeedConnected | IndexTicked)
+        if isinstance(event, IndexTicked):
+            assert 0 < event.level < 1e9
+            assert 10**12 <= event.event_ms < 10**13
 
 
 def test_a_value_keeps_the_vendors_time() -> None:

@@ -84,6 +84,7 @@ def test_how_often_somebody_looks_decides_nothing(played: list[tuple[float, Leg,
             looked_ns += step_ms * 1_000_000
             looked_s = (looked_ns - MONO_NS) / 1e9
             restless.wait(looked_s)
+            restless.failover._changed = True  # Else it would trust the very deadline in question.
             restless._judge(looked_s)
         restless.tick(leg, symbol, seconds, tick.level, stamp_ms / 1_000)
         obeying.tick(leg, symbol, seconds, tick.level, stamp_ms / 1_000)

@@ -8,7 +8,12 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.console.test_page import CHROMIUM, FLAGS
-from tests.live.venue import servers, wait_until
+from tests.live.venue import Servers, servers, wait_until
+
+
+def run_trader(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "kalshi_alpha.exec.runners.trade", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 
 def test_it_quotes_and_leaves_nothing_resting_on_sigterm(tmp_path: Path) -> None:
@@ -52,7 +57,7 @@ def test_the_page_shows_an_outage_and_its_stop_leaves_nothing_resting(tmp_path: 
 
         venue.children["polygon"].kill()
         expect(page.locator("#feeds")).to_contain_text("disconnected", timeout=10_000)
-        expect(page.locator("#incidents")).to_contain_text("polygon_ws is stale", timeout=10_000)
+        expect(page.locator("#incidents")).to_contain_text("stale", timeout=10_000)
         page.click("#stop")
         expect(page.locator("#stop-status")).to_contain_text("nothing rests", timeout=15_000)
 
@@ -64,6 +69,40 @@ def test_the_page_shows_an_outage_and_its_stop_leaves_nothing_resting(tmp_path: 
         page.wait_for_timeout(1_500)
         assert len(venue.accepted()) == placed
         browser.close()
+
+
+def broken(venue: Servers, old: str, new: str) -> Path:
+    file = venue.root / "broken.toml"
+    text = venue.config.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    return file
+
+
+def test_bad_input_is_one_line_that_names_the_value(tmp_path: Path) -> None:
+    with servers(tmp_path) as venue:
+        key = tmp_path / "keys" / "open_key"
+        key.write_text("x")
+        key.chmod(0o644)
+        (tmp_path / "none.toml").write_text("[venue")
+        cases = {
+            "missing.toml": str(tmp_path / "missing.toml"),
+            "none.toml": str(tmp_path / "none.toml"),
+            "typo_s": str(broken(venue, "[clock]", "[quoting]\ntypo_s = 1\n[clock]")),
+        }
+        answers = {value: run_trader("--config", file, "--root", str(tmp_path / "other")) for value, file in cases.items()}
+        answers["open_key"] = run_trader("--config", str(broken(venue, "ed25519.pem", "open_key")), "--root", str(tmp_path / "other"))
+        answers["absent"] = run_trader("--config", str(broken(venue, "ed25519.pem", "absent")), "--root", str(tmp_path / "other"))
+        answers["example.com"] = run_trader(
+            "--config", str(broken(venue, "http://127.0.0.1", "http://example.com")), "--root", str(tmp_path / "other")
+        )
+        answers["--config"] = run_trader()
+
+        assert {value: answer.returncode for value, answer in answers.items()} == dict.fromkeys(answers, 2)
+        for value, answer in answers.items():
+            assert value in answer.stderr
+            assert answer.stderr.count("\n") == 1
+            assert not answer.stdout
 
 
 def test_a_scan_prices_the_ladder_and_writes_its_proposals(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from kalshi_alpha.sim.live_files import API_KEY, trader_config
 from kalshi_alpha.sim.script import DEMO_DAY, demo_script, windows_config
 from kalshi_alpha.sim.supervisor import Child
 
-SPEED = 10.0
+SPEED = 4.0  # The freshness limit is then half a second of real time, which a busy machine keeps.
 INTO_WINDOW_S = 120
 
 

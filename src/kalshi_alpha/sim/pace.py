@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -16,11 +16,12 @@ import msgspec
 from kalshi_alpha import cli
 from kalshi_alpha.adapters.system_clock import Clock, ClockPlan, ClockSegment, ScaledClock, SystemClock, load_clock
 from kalshi_alpha.model.clock import utc_ns_of
-from kalshi_alpha.sched.calendar import CalendarRangeError, et_date, session
+from kalshi_alpha.sched.calendar import CalendarRangeError, Session, et_date, session
 from kalshi_alpha.sim.world import IndexPath, bridged_day, generated_day
 from kalshi_alpha.sim.world_bridge import WorldError
 
 IDLE_S: Final = 1.0
+DAYS_AHEAD: Final = 10
 _Fault = TypeVar("_Fault")
 
 
@@ -31,7 +32,7 @@ def world_arguments(parser: cli.Parser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the market and the delays (default: 1)")
     parser.add_argument("--faults", type=Path, help="JSON list of faults")
     parser.add_argument("--clock", type=Path, help="shared clock plan; overrides --now and --speed")
-    parser.add_argument("--day", type=date.fromisoformat, help="the session (default: the clock's day)")
+    parser.add_argument("--day", type=date.fromisoformat, help="the session (default: that of the clock's day, or the next)")
     parser.add_argument("--minutes", type=Path, help="folder of real minute bars to play")
 
 
@@ -57,6 +58,21 @@ def clock_of(arguments: argparse.Namespace) -> Clock:
     return ScaledClock(ClockPlan((ClockSegment(time.monotonic_ns(), start_ns, arguments.speed),)))  # noqa: TID251 - the plan's origin
 
 
+def next_session(day: date) -> Session:
+    """Return the day's session, or the next one.
+
+    Raises:
+        CalendarRangeError: the calendar ends before there is one.
+
+    """
+    for ahead in range(DAYS_AHEAD):
+        found = session(day + timedelta(days=ahead))
+        if found.trades:
+            return found
+    message = f"no session within {DAYS_AHEAD} days of {day}"
+    raise CalendarRangeError(message)
+
+
 def world_of(arguments: argparse.Namespace, clock: Clock) -> IndexPath:
     """Return the day's index.
 
@@ -64,8 +80,8 @@ def world_of(arguments: argparse.Namespace, clock: Clock) -> IndexPath:
         UsageError: no session that day, or unusable bars.
 
     """
-    day = arguments.day or et_date(clock.now().utc_ns)
     try:
+        day = arguments.day or date.fromisoformat(next_session(et_date(clock.now().utc_ns)).date)
         if arguments.minutes is not None:
             return bridged_day(arguments.minutes, day, arguments.seed)
         return generated_day(arguments.seed, session(day))

@@ -7,24 +7,21 @@ clients which know no other clock can talk to a venue whose time is simulated.
 import argparse
 import asyncio
 import os
-from datetime import date, timedelta
+from datetime import date
 from io import RawIOBase
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from kalshi_alpha import cli
 from kalshi_alpha.adapters.system_clock import Clock, SystemClock
 from kalshi_alpha.model.clock import NS_PER_MS
-from kalshi_alpha.sched.calendar import CalendarRangeError, Session, et_date, session
+from kalshi_alpha.sched.calendar import CalendarRangeError, et_date, session
 from kalshi_alpha.sim.exchange import ExchangeConfig, Fault, SimExchange
 from kalshi_alpha.sim.exchange.audit import OrderEvent
 from kalshi_alpha.sim.exchange.faults import UnknownFaultError
 from kalshi_alpha.sim.exchange.limits import TIERS
-from kalshi_alpha.sim.pace import clock_of, faults_of, say_listening, until_stopped, world_arguments, world_of
-
-_DAYS_AHEAD: Final = 10
+from kalshi_alpha.sim.pace import clock_of, faults_of, next_session, say_listening, until_stopped, world_arguments, world_of
 
 
 def main(argv: list[str]) -> int:
@@ -98,21 +95,12 @@ def _exchange(arguments: argparse.Namespace, clock: Clock) -> SimExchange:
 
     """
     try:
-        found = session(arguments.day) if arguments.day is not None else _next_session(et_date(clock.now().utc_ns))
+        found = session(arguments.day) if arguments.day is not None else next_session(et_date(clock.now().utc_ns))
         arguments.day = date.fromisoformat(found.date)
         config = ExchangeConfig(session=found, tier=arguments.tier, legacy_fields=True)
         return SimExchange(config, world_of(arguments, clock), arguments.seed, faults_of(arguments, Fault))
     except (CalendarRangeError, UnknownFaultError) as error:
         raise cli.UsageError(str(error)) from error
-
-
-def _next_session(day: date) -> Session:
-    for ahead in range(_DAYS_AHEAD):
-        found = session(day + timedelta(days=ahead))
-        if found.trades:
-            return found
-    message = f"no session within {_DAYS_AHEAD} days of {day}"
-    raise CalendarRangeError(message)
 
 
 if __name__ == "__main__":
