@@ -7,7 +7,7 @@ from kalshi_alpha.exec.recovery import recover
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S
-from kalshi_alpha.model.orders import VenueOrder, VenuePosition
+from kalshi_alpha.model.orders import Fill, VenueOrder, VenuePosition
 from kalshi_alpha.model.reasons import Reason
 from tests.exec.harness import Rig, booted, quoting, settings
 
@@ -328,3 +328,15 @@ def test_a_renewed_order_is_taken_over_with_the_latest_expiry_it_can_have() -> N
     order = rig.live("unknown")[0]
     assert order.expiration_s == rig.utc_ns // NS_PER_S + 20
     assert (order.filled_e2, order.remaining_e2) == (600, 400)
+
+
+def test_a_start_without_state_books_fills_of_any_age() -> None:
+    rig = Rig()
+    rig.silent.add("ReadFills")
+    booted(rig)
+    rig.wait(3.0)
+    old = Fill("t-1", "o-1", "", "T1", "bid", 5_000, 1_000, 0, False, rig.now.utc_ns // 1_000_000 - 3_600_000)
+
+    rig.tell(ev.FillsRead(0, rig.now.utc_ns, (old,)))
+
+    assert rig.engine.facts.ledger.position_e2("T1") == 1_000
