@@ -8,11 +8,11 @@ from heapq import nlargest
 from typing import Final
 
 from kalshi_alpha.exec.facts import EngineFacts
-from kalshi_alpha.exec.quoted_ladder import QuotedLadder
+from kalshi_alpha.exec.quoted_ladder import QuotedLadder, quote_inputs
 from kalshi_alpha.exec.state.orders import Slot
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.commands import AmendExpiry, CancelOrders, CancelTarget
-from kalshi_alpha.model.orders import Order, OrderIntent, QuoteInputs
+from kalshi_alpha.model.orders import Order, OrderIntent
 from kalshi_alpha.model.records import OrderIntended
 from kalshi_alpha.model.units import CONTRACT_E2
 
@@ -209,6 +209,9 @@ class OrderPlanner:
             self._refused[slot] = kept
             return
         market = ladder.ladder.markets[rung]
+        sample = facts.failover.sample(ladder.ladder.symbol)
+        assert sample is not None
+        assert ladder.level is not None
         intent = OrderIntent(
             client_order_id=f"{facts.epoch}-{facts.number()}",
             ticker=ticker,
@@ -222,7 +225,7 @@ class OrderPlanner:
             group_id=facts.venue.group_id,
             exchange_index=market.exchange_index,
             subaccount=facts.config.venue.subaccount,
-            inputs=self._inputs(ladder, rung, side == "bid", now),
+            inputs=quote_inputs(ladder, rung, side, sample, now.utc_ns, facts.params_hash),
         )
         facts.orders.intend(intent, now.utc_ns)
         facts.risk.set_order(intent.event_ticker, intent.client_order_id, rung, side, price_e4, count_e2)
@@ -230,28 +233,6 @@ class OrderPlanner:
         facts.tokens_spent += CREATE_TOKENS
         facts.ev_gap.observe(intent, ladder.fees)
         facts.record(OrderIntended(now.utc_ns, intent), sync=True)
-
-    def _inputs(self, ladder: QuotedLadder, rung: int, is_bid: bool, now: Now) -> QuoteInputs:
-        market, book = ladder.ladder.markets[rung], ladder.books[rung]
-        sample = self._facts.failover.sample(ladder.ladder.symbol)
-        assert sample is not None
-        assert ladder.level is not None
-        return QuoteInputs(
-            symbol=ladder.ladder.symbol,
-            level=ladder.level,
-            event_ms=sample.event_ms,
-            leg=sample.leg,
-            quoted_ns=now.utc_ns,
-            target_ns=ladder.window.target_ns,
-            variance=ladder.variance,
-            lo_e2=market.lo_e2,
-            hi_e2=market.hi_e2,
-            best_bid_e4=book.best_bid_e4,
-            best_ask_e4=book.best_ask_e4,
-            fair_p=ladder.quoter.fair_p[rung],
-            ev_e6=ladder.quoter.ev_e6(rung, "bid" if is_bid else "ask"),
-            params_hash=self._facts.params_hash,
-        )
 
     def _expiration_s(self, ladder: QuotedLadder, now: Now) -> int:
         """Return the venue-side end of an order placed now: its TTL, but a second before the freeze at the latest."""

@@ -5,8 +5,10 @@ from typing import Final
 
 from kalshi_alpha.config import QuotingConfig
 from kalshi_alpha.data.book import Book
+from kalshi_alpha.data.failover import Sample
 from kalshi_alpha.exec.state.orders import Slot
 from kalshi_alpha.model.instruments import Ladder, Window
+from kalshi_alpha.model.orders import QuoteInputs
 from kalshi_alpha.model.units import DOLLAR_E4, Side
 from kalshi_alpha.pricing.fees import FeeSchedule
 from kalshi_alpha.quoting import LadderQuoter
@@ -101,3 +103,24 @@ class QuotedLadder:
         ticker = self.ladder.markets[rung].ticker
         self.dirty[(ticker, "bid")] = rung
         self.dirty[(ticker, "ask")] = rung
+
+
+def quote_inputs(quoted: QuotedLadder, rung: int, side: Side, sample: Sample, now_utc_ns: int, params_hash: str) -> QuoteInputs:
+    """Return everything one quote's price came from."""
+    market, book = quoted.ladder.markets[rung], quoted.books[rung]
+    return QuoteInputs(
+        symbol=quoted.ladder.symbol,
+        level=sample.level if quoted.level is None else quoted.level,
+        event_ms=sample.event_ms,
+        leg=sample.leg,
+        quoted_ns=now_utc_ns,
+        target_ns=quoted.window.target_ns,
+        variance=quoted.variance,
+        lo_e2=market.lo_e2,
+        hi_e2=market.hi_e2,
+        best_bid_e4=book.best_bid_e4,
+        best_ask_e4=book.best_ask_e4,
+        fair_p=quoted.quoter.fair_p[rung],
+        ev_e6=quoted.quoter.ev_e6(rung, side),
+        params_hash=params_hash,
+    )

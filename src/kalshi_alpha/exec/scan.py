@@ -6,7 +6,7 @@ import msgspec
 
 from kalshi_alpha.data.failover import Sample
 from kalshi_alpha.exec.engine_view import strike_label
-from kalshi_alpha.exec.quoted_ladder import QuotedLadder
+from kalshi_alpha.exec.quoted_ladder import QuotedLadder, quote_inputs
 from kalshi_alpha.model.clock import iso_utc
 from kalshi_alpha.model.orders import QuoteInputs
 from kalshi_alpha.model.units import DOLLAR_E4, DOLLAR_E6, Side
@@ -73,27 +73,6 @@ def proposals(quoted: QuotedLadder, sample: Sample, now_utc_ns: int, params_hash
                 inputs = quote_inputs(quoted, rung, side, sample, now_utc_ns, params_hash)
                 found.append(Proposal(market.ticker, side, price_e4, inputs, reasons))
     return found
-
-
-def quote_inputs(quoted: QuotedLadder, rung: int, side: Side, sample: Sample, now_utc_ns: int, params_hash: str) -> QuoteInputs:
-    """Return everything one quote's price came from."""
-    market, book = quoted.ladder.markets[rung], quoted.books[rung]
-    return QuoteInputs(
-        symbol=quoted.ladder.symbol,
-        level=sample.level if quoted.level is None else quoted.level,
-        event_ms=sample.event_ms,
-        leg=sample.leg,
-        quoted_ns=now_utc_ns,
-        target_ns=quoted.window.target_ns,
-        variance=quoted.variance,
-        lo_e2=market.lo_e2,
-        hi_e2=market.hi_e2,
-        best_bid_e4=book.best_bid_e4,
-        best_ask_e4=book.best_ask_e4,
-        fair_p=quoted.quoter.fair_p[rung],
-        ev_e6=quoted.quoter.ev_e6(rung, side),
-        params_hash=params_hash,
-    )
 
 
 def as_table(report: ScanReport) -> str:
