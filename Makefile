@@ -29,7 +29,8 @@ demo: $(RUNTIME) $(COMPILED) ## a whole trading day against the simulated venue 
 
 test: $(DEV) $(COMPILED) ## all tests, with their coverage
 	$(PY) -m coverage erase
-	$(PY) -m coverage run -m pytest -n $(WORKERS) --dist loadfile
+	$(PY) -m coverage run -m pytest -n $(WORKERS) --dist loadfile --ignore tests/live
+	$(PY) -m coverage run -m pytest tests/live
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 

@@ -32,6 +32,14 @@ def test_a_recovery_is_told_with_the_length_of_the_outage() -> None:
     assert last.title == "polygon_ws recovered after 14.0 s"  # stale 2 s after its last value, back after 5 steady seconds
 
 
+def test_the_first_value_of_a_start_inside_a_window_is_no_recovery() -> None:
+    rig = booted(Rig())
+    rig.tick(3)
+
+    assert [record.active for record in rig.records(FeedSwitched)][-1] == "polygon"
+    assert not rig.incidents("feed")
+
+
 def test_massive_alone_after_an_outage_is_told_as_serving() -> None:
     rig = quoting()
     rig.wait(5)

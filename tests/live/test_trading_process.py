@@ -57,7 +57,7 @@ def test_the_page_shows_an_outage_and_its_stop_leaves_nothing_resting(tmp_path: 
 
         venue.children["polygon"].kill()
         expect(page.locator("#feeds")).to_contain_text("disconnected", timeout=10_000)
-        expect(page.locator("#incidents")).to_contain_text("stale", timeout=10_000)
+        expect(page.locator("#incidents")).to_contain_text("massive is the active feed", timeout=20_000)
         page.click("#stop")
         expect(page.locator("#stop-status")).to_contain_text("nothing rests", timeout=15_000)
 

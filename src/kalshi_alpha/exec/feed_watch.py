@@ -20,7 +20,8 @@ class FeedWatch:
         self._facts = facts
         self.moved: dict[Symbol, None] = {}
         """Symbols whose level advanced in this step."""
-        self._down_since: dict[str, int] = {}
+        self._polygon_lost_ns: int | None = None
+        """Since when polygon hasn't been active, once anything was."""
 
     # Facts
 
@@ -58,11 +59,8 @@ class FeedWatch:
         facts = self._facts
         record = FeedSwitched(now.utc_ns, switch.active, switch.previous, switch.reason, switch.polygon_age_ms, switch.massive_age_ms)
         facts.record(record)
-        if switch.previous == "polygon" or (switch.active == "none" and switch.previous == "massive"):
-            self._down_since.setdefault("polygon", now.mono_ns)
+        outage = self._outage_s(switch, now)
         if not facts.active_windows:
-            if switch.active == "polygon":
-                self._down_since.pop("polygon", None)
             return
         told = facts.feed_facts(now)
         if switch.active == "none":
@@ -71,10 +69,17 @@ class FeedWatch:
         elif switch.active == "massive":
             title = "Served by massive" if switch.previous == "none" else "polygon_ws is stale"
             facts.incident(now, "feed", f"{title}: {switch.reason}", "massive is the active feed", told)
-        else:
-            since_ns = self._down_since.pop("polygon", now.mono_ns)
-            outage_s = (now.mono_ns - since_ns) / NS_PER_S
-            facts.incident(now, "feed", f"polygon_ws recovered after {outage_s:.1f} s", "polygon is the active feed again", told)
+        elif outage is not None:
+            facts.incident(now, "feed", f"polygon_ws recovered after {outage:.1f} s", "polygon is the active feed again", told)
+
+    def _outage_s(self, switch: FeedSwitch, now: Now) -> float | None:
+        """Follow how long polygon has been out; return it when polygon is back, None otherwise and at its first value."""
+        if switch.active != "polygon":
+            if self._polygon_lost_ns is None:
+                self._polygon_lost_ns = now.mono_ns
+            return None
+        lost_ns, self._polygon_lost_ns = self._polygon_lost_ns, None
+        return None if lost_ns is None else (now.mono_ns - lost_ns) / NS_PER_S
 
     def reasons(self, now: Now) -> list[StandDown]:
         """Return what the feeds forbid, by symbol, for the symbols of the open windows."""
