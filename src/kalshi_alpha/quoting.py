@@ -15,24 +15,23 @@ Held quotes of a threshold ladder are then made monotone in the strike (bids onl
 each stays behind the book: below the best ask, above the best bid. Neither ever brings a quote nearer to the value. As the shift is at
 most half the edge, no ask is ever below the bid of a higher strike.
 
-*Bands.* On an interval of p around each rung's, for some range of the ratio of short to total volatility, the keep rule is sure to hold.
-A tick works out each p in range and compares; only a rung that leaves its band is worked out again. Bands are sufficient, never
-necessary, so the result is that of working everything out on each tick. After a tick that left every rung in its band, the next ones
-are held against the least room of all rungs at once.
+*Bands.* For each rung two things move: its fair value p, and how far that moves in the next seconds, v. On some interval of each, the keep
+rule is sure to hold. A tick works both out where the outcome is still open, and compares; only a rung that leaves its band is quoted
+anew. Bands are sufficient, never necessary, so the result is that of working everything out on each tick.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from math import erfc, floor, inf, log, sqrt
+from math import erfc, exp, floor, inf, log, sqrt
 from operator import sub
-from typing import Final, NamedTuple
+from typing import Final
 
 from kalshi_alpha.config import QuotingConfig
 from kalshi_alpha.model.instruments import Ladder, PriceRange
 from kalshi_alpha.model.units import CONTRACT_E2, DOLLAR_E4, Side
 from kalshi_alpha.pricing.fees import FeeSchedule
 from kalshi_alpha.pricing.ladder import FairValues
-from kalshi_alpha.pricing.survival import ROOT_HALF, density, density_bound, survival, z_at
+from kalshi_alpha.pricing.survival import ROOT_HALF, ROOT_TWO_PI
 
 KEEP_P: Final = 0.01
 """A held quote may be this much nearer or further than a new one would be, before rounding."""
@@ -42,16 +41,16 @@ RETURN_MIN: Final = 1.2
 """A rung is quoted again when its fair value is this many times the least from both ends."""
 RETURN_WIDTH: Final = 0.9
 """A rung is quoted again when its distance is this share of the greatest."""
-WINDOW_RATIO: Final = 1.03
-"""A band holds while the ratio of volatilities changes by this factor at most."""
+WINDOW_P: Final = 0.002
+"""A band holds while the movement of p in the next seconds changes by this much at most."""
+DECIDED_Z: Final = 5.2
+"""A bound this many standard deviations away is as good as decided."""
+DECIDED_P: Final = 1e-7
+"""A fair value nearer to 0 or 1 counts as 0 or 1; the survival at ``DECIDED_Z`` is."""
 FAR_LOG: Final = 1e6
 """The logarithm of a bound that isn't there."""
 MARGIN_P: Final = 1e-9
 """What a band is narrower by, so that rounding can't matter."""
-SHIFT_P: Final = 0.3990
-"""A survival changes by at most this times a change of its z: the density at 0, rounded up."""
-SCALE_P: Final = 0.2420
-"""A survival changes by at most this times a relative change of its z: z times the density at 1, rounded up."""
 
 
 class Grid:
@@ -81,27 +80,6 @@ class Grid:
         return self._prices[min(bisect_right(self._prices, price_e4), len(self._prices) - 1)]
 
 
-class Band(NamedTuple):
-    """Where a rung's held quotes can't change: an interval of its fair value, and one of the ratio of volatilities."""
-
-    start_p: float
-    end_p: float
-    ratio_from: float = 0.0
-    ratio_to: float = inf
-
-
-NOWHERE: Final = Band(inf, -inf)
-"""To be worked out at the next tick."""
-
-
-class _Quiet(NamedTuple):
-    """A tick that left every rung in its band, and the least room that any rung had."""
-
-    log_level: float
-    root: float
-    room_p: float
-
-
 class LadderQuoter:
     """Wanted quotes of one ladder. Lists are by rung, in the ladder's order; price 0: no quote."""
 
@@ -115,16 +93,19 @@ class LadderQuoter:
         self._fees = fees
         self._fee_p = fees.maker_fee_e6(DOLLAR_E4 // 2, CONTRACT_E2) / 1e6
         """The fee at even odds: it is nowhere higher."""
-        self._enter_p = min(RETURN_MIN * config.min_p, 0.5)
-        self._farthest_z = z_at(config.min_p)
+        self._edge_p = config.edge_p
+        self._leave_p, self._enter_p = config.min_p or -1.0, min(RETURN_MIN * config.min_p, 0.5)
+        self._leave_width_p, self._enter_width_p = config.max_width_p, RETURN_WIDTH * config.max_width_p
         grids = {ranges: Grid(ranges) for ranges in dict.fromkeys(market.price_ranges for market in ladder.markets)}
         self._grids = [grids[market.price_ranges] for market in ladder.markets]
-        self._lower = [None if market.lo_e2 is None else (market.lo_e2 - 0.5) / 100 for market in ladder.markets]
-        self._upper = [None if market.hi_e2 is None else (market.hi_e2 + 0.5) / 100 for market in ladder.markets]
-        self._thresholds = all(lower is not None for lower in self._lower) and all(upper is None for upper in self._upper)
-        self._sorted = [0.0 if lower is None else lower for lower in self._lower]
-        self._low_log = [log(lower) if lower else -FAR_LOG for lower in self._lower]
-        self._high_log = [log(upper) if upper else FAR_LOG for upper in self._upper]
+        self._slack = [KEEP_P + grid.coarsest_p for grid in self._grids]
+        """How much further than the distance a held quote may be."""
+        lowers = [None if market.lo_e2 is None else (market.lo_e2 - 0.5) / 100 for market in ladder.markets]
+        uppers = [None if market.hi_e2 is None else (market.hi_e2 + 0.5) / 100 for market in ladder.markets]
+        self._thresholds = all(lower is not None for lower in lowers) and all(upper is None for upper in uppers)
+        self._sorted = [0.0 if lower is None else lower for lower in lowers]
+        self._low_log = [log(lower) if lower else -FAR_LOG for lower in lowers]
+        self._high_log = [log(upper) if upper else FAR_LOG for upper in uppers]
         self._best_bid = [0] * count
         self._best_ask = [DOLLAR_E4] * count
         self._skew = [0.0] * count
@@ -136,13 +117,12 @@ class LadderQuoter:
         """The held quotes made monotone."""
         self._bent = False
         """Whether they differ from the held ones anywhere."""
-        self._bands = [NOWHERE] * count
-        self._start_p, self._end_p = [inf] * count, [-inf] * count
+        self._start_p, self._end_p, self._start_v, self._end_v = [inf] * count, [-inf] * count, [-inf] * count, [inf] * count
         self._range = (0, 0)
         self._range_from, self._range_to = inf, -inf
-        self._root = self._ratio = 0.0
-        self._ratio_from, self._ratio_to = 0.0, inf
-        self._quiet: _Quiet | None = None
+        self._open = (0, 0)
+        """The rungs in range whose outcome was open at the last tick."""
+        self._ratio = 0.0
 
     def reprice(self, level: float, variance: float, vol_variance: float) -> list[int]:
         """Bring everything up to a new level and time; return the rungs whose wanted quote changed.
@@ -156,22 +136,17 @@ class LadderQuoter:
         self.fair_p.level, self.fair_p.variance = level, variance
         if variance <= 0.0:
             return self._stand_aside()
-        log_level = log(level)
-        root = self._root = sqrt(variance)
-        ratio = self._ratio = sqrt(vol_variance / variance) if 0.0 < vol_variance < variance else float(vol_variance > 0.0)
-        ratio_holds = self._ratio_from <= ratio <= self._ratio_to
-        in_range = self._range_from <= level < self._range_to
-        if ratio_holds and in_range and self._quiet is not None and _is_quiet(self._quiet, log_level, root):
-            return []
-        touched = [] if in_range else self._move_range(level)
-        low, high = self._range
-        fair = self._fair_in_range(log_level)
-        columns = zip(range(low, high), fair, self._start_p[low:high], self._end_p[low:high], strict=True)
-        crossed = [rung for rung, probability, start_p, end_p in columns if not start_p <= probability <= end_p]
-        if not ratio_holds:
-            crossed = self._outdated(crossed)
-        touched = sorted([*touched, *(rung for rung in crossed if self._requote(rung))])
-        self._quiet = None if crossed else self._room(fair, log_level)
+        self._ratio = sqrt(vol_variance / variance) if 0.0 < vol_variance < variance else float(vol_variance > 0.0)
+        touched = [] if self._range_from <= level < self._range_to else self._move_range(level)
+        before, self._open = self._open, self._still_open(log(level))
+        low, high = max(min(before[0], self._open[0]), self._range[0]), min(max(before[1], self._open[1]), self._range[1])
+        fair, moving = self._columns(low, high)
+        columns = zip(
+            fair, moving, self._start_p[low:high], self._end_p[low:high], self._start_v[low:high], self._end_v[low:high], strict=True
+        )
+        for rung, (probability, movement, start_p, end_p, start_v, end_v) in enumerate(columns, low):
+            if not (start_p <= probability <= end_p and start_v <= movement <= end_v) and self._requote(rung, probability, movement):
+                touched.append(rung)
         return self._publish(touched)
 
     def set_book(self, rung: int, best_bid_e4: int, best_ask_e4: int) -> bool:
@@ -185,8 +160,7 @@ class LadderQuoter:
         self._skew[rung] = max(-most_p, min(most_p, self._config.skew_p_per_contract * position_e2 / CONTRACT_E2))
         if self.fair_p.variance <= 0.0 or not self._range[0] <= rung < self._range[1]:
             return []
-        self._quiet = None
-        return self._publish([rung] if self._requote(rung) else [])
+        return self._publish([rung] if self._look(rung) else [])
 
     def ev_e6(self, rung: int, side: Side) -> int:
         """Return the expected value of a full fill at the wanted price, after fees, rounded down, in 1e-6 dollars; 0 without a quote."""
@@ -210,164 +184,142 @@ class LadderQuoter:
             low, high = money - reach, money + reach
         low = max(0, min(max(low, money - reach), money - reach + 1))
         high = min(count, max(min(high, money + reach), money + reach - 1))
-        left = [rung for rung in range(*self._range) if not low <= rung < high]
-        self._range = (low, max(low, high))
+        last, self._range = range(*self._range), (low, max(low, high))
+        joined = [rung for rung in range(*self._range) if rung not in last]
+        left = [rung for rung in last if not low <= rung < high]
         for rung in left:
-            self._set_band(rung, NOWHERE)
-            self._drop(rung)
-        return left
+            self._forget_band(rung)
+        return [*(rung for rung in left if self._drop(rung)), *(rung for rung in joined if self._look(rung))]
 
-    def _fair_in_range(self, log_level: float) -> list[float]:
-        """Return the fair values in range: as exact as they are quick, but for the last bits."""
+    def _look(self, rung: int) -> bool:
+        """Work one rung out wherever it is; return whether its held quote changed."""
+        (probability,), (movement,) = self._columns(rung, rung + 1)
+        return self._requote(rung, probability, movement)
+
+    def _still_open(self, log_level: float) -> tuple[int, int]:
+        """Return the rungs in range, from the first to behind the last, that have a bound near enough to the level."""
+        reach = DECIDED_Z * sqrt(self.fair_p.variance)
+        middle = log_level - 0.5 * self.fair_p.variance
         low, high = self._range
-        scale = ROOT_HALF / self._root
-        shift = (0.5 * self.fair_p.variance - log_level) * scale
+        first = bisect_left(self._low_log if self._thresholds else self._high_log, middle - reach, low, high)
+        return first, max(first, bisect_right(self._low_log, middle + reach, low, high))
+
+    def _columns(self, low: int, high: int) -> tuple[list[float], list[float]]:
+        """Return fair value and movement of a run of rungs: how far the fair value goes in the next seconds, one standard deviation."""
+        level, root = log(self.fair_p.level), sqrt(self.fair_p.variance)
+        scale, shift = ROOT_HALF / root, 0.5 * root * ROOT_HALF
+        peak = self._ratio / ROOT_TWO_PI
+        lower = [(bound - level) * scale + shift for bound in self._low_log[low:high]]
         if self._thresholds:
-            return [0.5 * erfc(bound * scale + shift) for bound in self._low_log[low:high]]
-        bounds = zip(self._low_log[low:high], self._high_log[low:high], strict=True)
-        return [0.5 * (erfc(lower * scale + shift) - erfc(upper * scale + shift)) for lower, upper in bounds]
-
-    def _outdated(self, crossed: list[int]) -> list[int]:
-        """Add the rungs whose band doesn't hold for the ratio of volatilities, and find how far the others' do."""
-        low, high = self._range
-        bands, ratio = self._bands, self._ratio
-        found = {rung for rung in range(low, high) if not bands[rung].ratio_from <= ratio <= bands[rung].ratio_to}
-        found.update(crossed)
-        kept = [bands[rung] for rung in range(low, high) if rung not in found]
-        self._ratio_from = max((band.ratio_from for band in kept), default=0.0)
-        self._ratio_to = min((band.ratio_to for band in kept), default=inf)
-        return sorted(found)
-
-    def _room(self, fair: list[float], log_level: float) -> _Quiet | None:
-        """Return how far a tick that left every rung in its band is from moving one out of it."""
-        low, high = self._range
-        if not fair:
-            return None
-        room_p = min(*map(sub, fair, self._start_p[low:high]), *map(sub, self._end_p[low:high], fair))
-        return _Quiet(log_level, self._root, room_p if self._thresholds else 0.5 * room_p)
+            return [0.5 * erfc(z) for z in lower], [peak * exp(-z * z) for z in lower]
+        upper = [(bound - level) * scale + shift for bound in self._high_log[low:high]]
+        fair = [0.5 * (erfc(z) - erfc(further)) for z, further in zip(lower, upper, strict=True)]
+        return fair, [peak * (exp(-z * z) + exp(-further * further)) for z, further in zip(lower, upper, strict=True)]
 
     # One rung
 
-    def _requote(self, rung: int) -> bool:
-        """Work one rung out exactly, with its band; return whether its held quote changed."""
-        config, grid = self._config, self._grids[rung]
-        low_z, high_z = self._z(self._lower[rung], -inf), self._z(self._upper[rung], inf)
-        probability, moving = survival(low_z) - survival(high_z), density(low_z) + density(high_z)
-        distance = max(config.edge_p, moving * self._ratio) + self._fee_p
-        quoted = self._quoted[rung]
-        least_p, width_p = (config.min_p, config.max_width_p) if quoted else (self._enter_p, RETURN_WIDTH * config.max_width_p)
+    def _requote(self, rung: int, probability: float, movement: float) -> bool:
+        """Work one rung out, with its band; return whether its held quote changed."""
+        if not DECIDED_P < probability < 1.0 - DECIDED_P:
+            probability = round(probability)
+        edge_p, quoted = self._edge_p, self._quoted[rung]
+        distance = max(edge_p, movement) + self._fee_p
+        least_p, width_p = (self._leave_p, self._leave_width_p) if quoted else (self._enter_p, self._enter_width_p)
         if not (least_p <= probability <= 1.0 - least_p and distance <= width_p):
-            self._set_band(rung, self._unquoted_band(probability))
+            self._set_unquoted_band(rung, probability)
             return self._drop(rung)
-        value = probability - self._skew[rung]
-        bid, ask = self._held_bid[rung], self._held_ask[rung]
-        nearest, furthest = self._kept(rung, distance, distance)
-        if not (quoted and (not bid or nearest <= value - bid / DOLLAR_E4) and value - bid / DOLLAR_E4 <= furthest):
-            bid = grid.floor(value - distance)
-        if not (quoted and (ask == DOLLAR_E4 or nearest <= ask / DOLLAR_E4 - value) and ask / DOLLAR_E4 - value <= furthest):
-            ask = grid.ceil(value + distance)
         self._quoted[rung] = True
-        changed = self._hold(rung, bid, ask)
-        self._set_band(rung, self._quoted_band(rung, probability, moving, abs(low_z)))
-        return changed
+        held_bid, held_ask = bid, ask = self._held_bid[rung], self._held_ask[rung]
+        value, slack = probability - self._skew[rung], self._slack[rung]
+        nearest, furthest = max(NEAREST_SHARE * distance, distance - KEEP_P), distance + slack
+        if not (quoted and (not bid or nearest <= value - bid / DOLLAR_E4) and value - bid / DOLLAR_E4 <= furthest):
+            self._held_bid[rung] = bid = self._grids[rung].floor(value - distance)
+        if not (quoted and (ask == DOLLAR_E4 or nearest <= ask / DOLLAR_E4 - value) and ask / DOLLAR_E4 - value <= furthest):
+            self._held_ask[rung] = ask = self._grids[rung].ceil(value + distance)
+        self._set_quoted_band(rung, movement)
+        return bid != held_bid or ask != held_ask
 
-    def _z(self, bound: float | None, missing: float) -> float:
-        if bound is None:
-            return missing
-        return (log(bound / self.fair_p.level) + 0.5 * self.fair_p.variance) / self._root
+    def _set_quoted_band(self, rung: int, movement: float) -> None:
+        """Set where the keep rule holds for sure, whatever the movement within its window."""
+        edge_p, fee_p = self._edge_p, self._fee_p
+        least_v, most_v = movement - WINDOW_P, min(max(edge_p, movement + WINDOW_P), self._leave_width_p - fee_p)
+        least, most = max(edge_p, least_v) + fee_p, most_v + fee_p
+        nearest, furthest = max(NEAREST_SHARE * most, most - KEEP_P), least + self._slack[rung]
+        bid_p, ask_p, skew = self._held_bid[rung] / DOLLAR_E4, self._held_ask[rung] / DOLLAR_E4, self._skew[rung]
+        start_p = max(bid_p + nearest if bid_p else -inf, ask_p - furthest) + skew
+        end_p = min(bid_p + furthest, ask_p - nearest if ask_p < 1.0 else inf) + skew
+        self._start_p[rung] = max(start_p, self._leave_p) + MARGIN_P
+        self._end_p[rung] = min(end_p, 1.0 - self._leave_p) - MARGIN_P
+        self._start_v[rung], self._end_v[rung] = least_v if least_v > edge_p else -inf, most_v
 
-    def _kept(self, rung: int, least_distance: float, most_distance: float) -> tuple[float, float]:
-        """Return how near to the value and how far from it a held quote is kept, whatever the distance between the two is."""
-        nearest = max(NEAREST_SHARE * most_distance, most_distance - KEEP_P)
-        return nearest, least_distance + self._grids[rung].coarsest_p + KEEP_P
-
-    def _hold(self, rung: int, bid: int, ask: int) -> bool:
-        if bid == self._held_bid[rung] and ask == self._held_ask[rung]:
-            return False
-        self._held_bid[rung], self._held_ask[rung] = bid, ask
-        return True
+    def _set_unquoted_band(self, rung: int, probability: float) -> None:
+        """Set where p is too near to 0 or 1 for sure, or else moves too much."""
+        self._start_p[rung], self._end_p[rung], self._start_v[rung], self._end_v[rung] = -inf, inf, -inf, inf
+        if probability < self._enter_p:
+            self._end_p[rung] = self._enter_p - MARGIN_P
+        elif probability > 1.0 - self._enter_p:
+            self._start_p[rung] = 1.0 - self._enter_p + MARGIN_P
+        elif self._enter_width_p - self._fee_p >= self._edge_p:
+            self._start_v[rung] = self._enter_width_p - self._fee_p + MARGIN_P
 
     def _drop(self, rung: int) -> bool:
         """Hold no quote; return whether there was one."""
-        self._quoted[rung] = False
-        return self._hold(rung, 0, DOLLAR_E4)
+        held = self._held_bid[rung] > 0 or self._held_ask[rung] < DOLLAR_E4
+        self._quoted[rung], self._held_bid[rung], self._held_ask[rung] = False, 0, DOLLAR_E4
+        return held
 
-    def _quoted_band(self, rung: int, probability: float, moving: float, far_z: float) -> Band:
-        """Return where the keep rule holds for sure. The density, as a function of p, is concave and has the slope z."""
-        config, ratio = self._config, self._ratio
-        if not self._thresholds:
-            return NOWHERE  # the density at two bounds is no function of p; few rungs of a bucket ladder are quoted at once
-        distance = max(config.edge_p, moving * ratio) + self._fee_p
-        start_p, end_p = self._value_range(rung, distance, distance)
-        window_p = max(end_p - probability, probability - start_p)
-        most_moving = min(moving + far_z * window_p, density_bound(end_p if probability < 0.5 else 1.0 - start_p))  # noqa: PLR2004 - even odds
-        if most_moving * ratio * WINDOW_RATIO <= config.edge_p:
-            return Band(start_p + MARGIN_P, end_p - MARGIN_P, 0.0, config.edge_p / most_moving)
-        most = max(config.edge_p, most_moving * ratio * WINDOW_RATIO) + self._fee_p
-        least = max(config.edge_p, (moving - self._farthest_z * window_p) * ratio / WINDOW_RATIO) + self._fee_p
-        if most > config.max_width_p:
-            return NOWHERE
-        start_p, end_p = self._value_range(rung, least, most)
-        return Band(start_p + MARGIN_P, end_p - MARGIN_P, ratio / WINDOW_RATIO, ratio * WINDOW_RATIO)
-
-    def _value_range(self, rung: int, least_distance: float, most_distance: float) -> tuple[float, float]:
-        """Return between which fair values a rung stays quoted and both held quotes are kept."""
-        nearest, furthest = self._kept(rung, least_distance, most_distance)
-        bid_p, ask_p = self._held_bid[rung] / DOLLAR_E4, self._held_ask[rung] / DOLLAR_E4
-        start_p = max(bid_p + nearest if bid_p else -inf, ask_p - furthest) + self._skew[rung]
-        end_p = min(bid_p + furthest, ask_p - nearest if ask_p < 1.0 else inf) + self._skew[rung]
-        least_p = self._config.min_p or -1.0
-        return max(start_p, least_p), min(end_p, 1.0 - least_p)
-
-    def _unquoted_band(self, probability: float) -> Band:
-        """Return where p is too near to 0 or 1 for sure; nowhere if the rung is unquoted for another reason."""
-        if probability < self._enter_p:
-            return Band(-inf, self._enter_p - MARGIN_P)
-        if probability > 1.0 - self._enter_p:
-            return Band(1.0 - self._enter_p + MARGIN_P, inf)
-        return NOWHERE
-
-    def _set_band(self, rung: int, band: Band) -> None:
-        self._bands[rung] = band
-        self._start_p[rung], self._end_p[rung] = band.start_p, band.end_p
-        self._ratio_from, self._ratio_to = max(self._ratio_from, band.ratio_from), min(self._ratio_to, band.ratio_to)
+    def _forget_band(self, rung: int) -> None:
+        """Have a rung worked out at the next look."""
+        self._start_p[rung], self._end_p[rung] = inf, -inf
 
     # From held quotes to wanted ones
 
     def _stand_aside(self) -> list[int]:
         left = [rung for rung in range(*self._range) if self._drop(rung)]
         for rung in range(*self._range):
-            self._set_band(rung, NOWHERE)
-        self._range, self._range_from, self._range_to, self._quiet = (0, 0), inf, -inf, None
+            self._forget_band(rung)
+        self._range, self._range_from, self._range_to, self._open = (0, 0), inf, -inf, (0, 0)
         return self._publish(left)
 
     def _publish(self, touched: list[int]) -> list[int]:
-        """Bring lines and wanted quotes up to the held quotes of these rungs; return the rungs whose wanted quote changed."""
-        if self._thresholds and touched and (self._bent or not self._is_straight()):
-            touched = sorted({*touched, *range(*self._range)})
-            self._straighten(touched)
+        """Bring lines and wanted quotes up to the held quotes of these rungs; return the rungs whose wanted quote changed, in order."""
+        if not touched:
+            return touched
+        if self._thresholds and (self._bent or not self._is_straight(touched)):
+            touched = self._straighten(sorted({*touched, *range(*self._range)}))
         else:
+            touched.sort()
             for rung in touched:
                 self._line_bid[rung], self._line_ask[rung] = self._held_bid[rung], self._held_ask[rung]
         return [rung for rung in touched if self._stay_behind_book(rung)]
 
-    def _is_straight(self) -> bool:
-        """Whether no held quote is above one of a lower strike."""
-        low, high = self._range
-        bids = [bid for bid in self._held_bid[low:high] if bid]
-        asks = [ask for ask in self._held_ask[low:high] if ask < DOLLAR_E4]
+    def _is_straight(self, touched: list[int]) -> bool:
+        """Whether no held quote is above one of a lower strike, where it was so before these rungs changed."""
+        first, behind = max(min(touched) - 1, self._range[0]), min(max(touched) + 2, self._range[1])
+        bids, asks = self._held_bid[first:behind], self._held_ask[first:behind]
+        if 0 in bids or DOLLAR_E4 in asks:
+            bids, asks = [bid for bid in self._held_bid if bid], [ask for ask in self._held_ask if ask < DOLLAR_E4]
         return bids == sorted(bids, reverse=True) and asks == sorted(asks, reverse=True)
 
-    def _straighten(self, rungs: list[int]) -> None:
-        """Lower bids and raise asks until neither rises with the strike: a higher threshold can't be worth more."""
-        lowest, highest = DOLLAR_E4, 0
+    def _straighten(self, rungs: list[int]) -> list[int]:
+        """Lower bids and raise asks until neither rises with the strike, no higher threshold being worth more; return where they did."""
+        lowest, highest, grids = DOLLAR_E4, 0, self._grids
+        held_bid, held_ask, line_bid, line_ask = self._held_bid, self._held_ask, self._line_bid, self._line_ask
+        before_bid, before_ask = line_bid[:], line_ask[:]
         for rung in rungs:
-            bid = self._line_bid[rung] = self._grids[rung].below(min(lowest, self._held_bid[rung]) + 1)
-            lowest = bid if self._held_bid[rung] else lowest
+            held = line_bid[rung] = held_bid[rung]
+            if held:
+                if held > lowest:
+                    line_bid[rung] = grids[rung].below(lowest + 1)
+                lowest = line_bid[rung]
         for rung in reversed(rungs):
-            ask = self._line_ask[rung] = self._grids[rung].above(max(highest, self._held_ask[rung]) - 1)
-            highest = ask if self._held_ask[rung] < DOLLAR_E4 else highest
-        self._bent = any(self._line_bid[rung] != self._held_bid[rung] or self._line_ask[rung] != self._held_ask[rung] for rung in rungs)
+            held = line_ask[rung] = held_ask[rung]
+            if held < DOLLAR_E4:
+                if held < highest:
+                    line_ask[rung] = grids[rung].above(highest - 1)
+                highest = line_ask[rung]
+        self._bent = line_bid != held_bid or line_ask != held_ask
+        return [rung for rung in rungs if line_bid[rung] != before_bid[rung] or line_ask[rung] != before_ask[rung]]
 
     def _stay_behind_book(self, rung: int) -> bool:
         """Want the quote of the line, but never at or through the book's other side; return whether the wanted quote changed."""
@@ -381,16 +333,3 @@ class LadderQuoter:
             return False
         self.bid_e4[rung], self.ask_e4[rung] = bid, ask
         return True
-
-
-def _is_quiet(quiet: _Quiet, log_level: float, root: float) -> bool:
-    """Whether no rung can have left its band since a tick that left all in theirs.
-
-    With the square root of the variance going from s0 to s and the log level rising by u, a z moves by
-    ``(z - s0 / 2) (s0 / s - 1) - u / s + (s - s0) / 2``: a scaling about a point and a shift, whatever z is.
-    """
-    if not root <= quiet.root:
-        return False
-    scaled = quiet.root / root - 1.0
-    shifted = abs(quiet.log_level - log_level) / root + 0.5 * abs(root - quiet.root) + 0.5 * quiet.root * scaled
-    return SHIFT_P * shifted + SCALE_P * scaled <= quiet.room_p
