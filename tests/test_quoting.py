@@ -77,6 +77,7 @@ class Plain:
         level, variance, vol_variance = self.inputs
         market, config, held = self.ladder.markets[rung], self.config, self.held[rung]
         fair = yes_probabilities(level, variance, [(market.lo_e2, market.hi_e2)])[0]
+        fair = round(fair) if not 1e-7 < fair < 1 - 1e-7 else fair
         moving = 0.0
         for bound_e2 in (market.lo_e2, None if market.hi_e2 is None else market.hi_e2 + 1):
             if bound_e2 is not None:
@@ -133,13 +134,18 @@ def wanted(quoter: LadderQuoter) -> list[tuple[int, int]]:
     [thresholds(), thresholds(step_e2=100, grid=TAPERED), thresholds(8), buckets(), buckets(8, 2_500, TAPERED), buckets(40, 200)],
     ids=lambda of: f"{len(of.markets)}-{'thresholds' if of.markets[0].lo_e2 else 'buckets'}",
 )
-@settings(max_examples=12)
-@given(seed=st.integers(0, 2**32), pace=st.sampled_from((0.0, 0.02, 0.3, 3.0)), minutes=st.sampled_from((0.3, 2.0, 15.0, 60.0)))
+@settings(max_examples=16)
+@given(
+    seed=st.integers(0, 2**32),
+    pace=st.sampled_from((0.0, 0.02, 0.3, 3.0)),
+    minutes=st.sampled_from((0.3, 2.0, 15.0, 60.0)),
+    min_p=st.sampled_from((0.03, 0.0)),
+)
 def test_quotes_are_those_of_working_everything_out_on_each_tick(
-    of: Ladder, fees: FeeSchedule, seed: int, pace: float, minutes: float
+    of: Ladder, fees: FeeSchedule, seed: int, pace: float, minutes: float, min_p: float
 ) -> None:
-    random = Random(seed)
-    quoter, plain = LadderQuoter(of, CONFIG, fees), Plain(of, CONFIG, fees)
+    random, config = Random(seed), msgspec.structs.replace(CONFIG, min_p=min_p)
+    quoter, plain = LadderQuoter(of, config, fees), Plain(of, config, fees)
     level, left_s, per_s = EVEN + random.uniform(-20, 20), minutes * 60, (0.35e-4) ** 2
     for _ in range(60):
         before = wanted(quoter)

@@ -5,8 +5,9 @@ fair, and ``distance = max(edge, sd of p over the next seconds) + fee``:
 
     bid = highest price <= value - distance          ask = lowest price >= value + distance
 
-Rounding is always against us. No bid is a bid at 0, no ask an ask at 1. A rung isn't quoted while p is outside [min_p, 1 - min_p], the
-distance is above max_width_p, or the money is more than rungs_each_side away; it comes back a little inside of these limits.
+Rounding is always against us; a p within 1e-7 of 0 or 1 counts as 0 or 1. No bid is a bid at 0, no ask an ask at 1. A rung isn't quoted
+while p is outside [min_p, 1 - min_p], the distance is above max_width_p, or the money is more than rungs_each_side away; it comes back a
+little inside of these limits.
 
 *Keep rule.* A held bid or ask, each for itself, is kept while a new one would differ by less than a cent beyond rounding: at most a cent
 nearer to the value than the distance, but never less than half of it, and at most a cent further than the coarsest step explains.
