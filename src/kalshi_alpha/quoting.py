@@ -134,7 +134,7 @@ class LadderQuoter:
             vol_variance: Of the log return over the next ``vol_edge_s`` seconds.
 
         """
-        self.fair_p.level, self.fair_p.variance = level, variance
+        self.fair_p.move(level, variance)
         if variance <= 0.0:
             return self._stand_aside()
         self._ratio = sqrt(vol_variance / variance) if 0.0 < vol_variance < variance else float(vol_variance > 0.0)

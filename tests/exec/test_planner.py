@@ -102,12 +102,12 @@ def test_eviction_gives_up_the_least_for_the_much_greater() -> None:
     value = ladder.value(ladder.rung_of[order.intent.ticker])
     missing = rig.engine.planner._missing
 
-    for slot, (_, event) in list(missing.items()):
-        missing[slot] = (1.4 * value, event)
+    for slot, (_, event) in list(missing._missing.items()):
+        missing.put(slot, 1.4 * value, event)
     rig.wait(0.9)
     kept = order.status
-    for slot, (_, event) in list(missing.items()):
-        missing[slot] = (1.6 * value, event)
+    for slot, (_, event) in list(missing._missing.items()):
+        missing.put(slot, 1.6 * value, event)
     rig.wait(0.5)
 
     assert kept == "resting"

@@ -58,7 +58,7 @@ def test_hardly_any_variance_gives_numbers(level: float, variance: float) -> Non
 def test_fair_values_are_those_of_the_last_level() -> None:
     fair = FairValues([(685_000, None), (None, 684_999)])
     before = list(fair)
-    fair.level, fair.variance = 6_845.0, 1e-6
+    fair.move(6_845.0, 1e-6)
 
     assert before == [0.0, 0.0]
     assert list(fair) == yes_probabilities(6_845.0, 1e-6, [(685_000, None), (None, 684_999)])

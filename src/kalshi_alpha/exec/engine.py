@@ -72,7 +72,7 @@ class Engine:
         if due:
             self._act_on_time(now)
         self._handlers[type(event)](event, now)
-        self._decide(now, due=due, quiet=type(event) in QUIET)
+        self._decide(now, due=due, quiet=type(event) in QUIET or (due and type(event) is ev.TimerFired))
         commands = self._commands()
         self._deadline_ns = self._first_deadline_ns()
         return commands
@@ -283,7 +283,7 @@ class Engine:
         Args:
             now: The instant of this step.
             due: A deadline had passed when the step began.
-            quiet: The fact can't have changed whether we may quote, only what is wanted or rests.
+            quiet: The fact can't have changed whether we may quote, only what is wanted or rests; a timer's step has looked already.
 
         """
         facts = self.facts

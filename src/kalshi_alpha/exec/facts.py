@@ -12,7 +12,7 @@ from kalshi_alpha.exec.quoted_ladder import QuotedLadder
 from kalshi_alpha.exec.state.orders import OutstandingOrdersState
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.commands import Command
-from kalshi_alpha.model.instruments import Leg, Window
+from kalshi_alpha.model.instruments import SERIES, SYMBOLS, Leg, Symbol, Window
 from kalshi_alpha.model.reasons import StandDown
 from kalshi_alpha.model.records import IncidentNoted, Record
 from kalshi_alpha.pricing.variance_clock import VarianceClock
@@ -56,6 +56,10 @@ class EngineFacts:
         self.event_of: dict[str, str] = {}
         """Market ticker -> event ticker, for every ladder read since the start."""
         self.active_windows: tuple[Window, ...] = ()
+        self.active_symbols: tuple[Symbol, ...] = ()
+        """The indices that the active windows need, in the order of all."""
+        self.final_minute_ns = 0
+        """When the first of the active windows is in its final minute (UTC)."""
         self.reasons: tuple[StandDown, ...] = ()
         self.feed_connected: dict[Leg, bool] = {"polygon": False, "massive": False}
         self.fees_unknown: dict[str, str] = {}
@@ -67,18 +71,21 @@ class EngineFacts:
         self.first_order_mono_ns: int | None = None
         self.groups: list[str] = []
         self.incidents: deque[IncidentNoted] = deque(maxlen=INCIDENTS_KEPT)
-        self.quotes_placed = 0
-        self.tokens_spent = 0
+        self.quotes_placed = self.tokens_spent = self.ticks_merged = self.rejected = 0
         self.day = ""
         self.day_start_e6 = 0
-        self.ticks_merged = 0
-        self.rejected = 0
         self.out: list[Command] = []
         self.deadlines: dict[str, int] = {}
         self._records: list[Record] = []
         self._sync = False
-        self._numbers = 0
-        self._incident_number = 0
+        self._numbers = self._incident_number = 0
+
+    def activate(self, windows: tuple[Window, ...]) -> None:
+        """Take the windows that are open now."""
+        needed = {SERIES[series].symbol for window in windows for series in window.series}
+        self.active_windows = windows
+        self.active_symbols = tuple(symbol for symbol in SYMBOLS if symbol in needed)
+        self.final_minute_ns = min((window.final_minute_ns for window in windows), default=0)
 
     def number(self) -> int:
         """Return the next number, for requests, batches and order ids of this epoch."""

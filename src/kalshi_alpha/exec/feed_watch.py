@@ -6,7 +6,7 @@ from kalshi_alpha.data.failover import FeedSwitch
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
-from kalshi_alpha.model.instruments import SERIES, SYMBOLS, Leg, Symbol
+from kalshi_alpha.model.instruments import SYMBOLS, Leg, Symbol
 from kalshi_alpha.model.reasons import Reason, StandDown
 from kalshi_alpha.model.records import FeedSwitched
 
@@ -88,11 +88,8 @@ class FeedWatch:
         if not facts.active_windows:
             facts.deadlines.pop("final_age", None)
             return found
-        wanted = {SERIES[series].symbol for window in facts.active_windows for series in window.series}
-        final = any(window.final_minute_ns <= now.utc_ns for window in facts.active_windows)
-        for symbol in SYMBOLS:
-            if symbol not in wanted:
-                continue
+        final = facts.final_minute_ns <= now.utc_ns
+        for symbol in facts.active_symbols:
             health = facts.failover.health(symbol, now)
             if health.serving == "none":
                 found.append(StandDown(Reason.FEED_DOWN, symbol))

@@ -153,7 +153,8 @@ class Ledger:
         if before_ms <= self._horizon_ms:
             return
         self._horizon_ms = before_ms
-        self._applied = {trade_id: ts_ms for trade_id, ts_ms in self._applied.items() if ts_ms >= before_ms}
+        while self._applied and self._applied[oldest := next(iter(self._applied))] < before_ms:
+            del self._applied[oldest]
         self._holdings = {ticker: one for ticker, one in self._holdings.items() if one.position_e2 or one.last_ms >= before_ms}
 
     def snapshot(self) -> LedgerSnapshot:

@@ -8,6 +8,7 @@ from heapq import nlargest
 from typing import Final
 
 from kalshi_alpha.exec.facts import EngineFacts
+from kalshi_alpha.exec.missing_quotes import MissingQuotes
 from kalshi_alpha.exec.quoted_ladder import QuotedLadder, quote_inputs
 from kalshi_alpha.exec.state.orders import Slot
 from kalshi_alpha.model.clock import NS_PER_S, Now
@@ -35,7 +36,7 @@ class OrderPlanner:
 
     def __init__(self, facts: EngineFacts) -> None:
         self._facts = facts
-        self._missing: dict[Slot, tuple[float, str]] = {}
+        self._missing = MissingQuotes()
         self._refused: dict[Slot, tuple[float, str]] = {}
         self._budget_at_ns = 0
         """Until then the bucket can't pay for another create."""
@@ -68,14 +69,16 @@ class OrderPlanner:
         """Drop what was wanted of a ladder that ends."""
         for rung in ladder.books:
             ticker = ladder.ladder.markets[rung].ticker
-            for table in (self._missing, self._refused):
-                table.pop((ticker, "bid"), None)
-                table.pop((ticker, "ask"), None)
+            slots: tuple[Slot, Slot] = (ticker, "bid"), (ticker, "ask")
+            for slot in slots:
+                self._missing.drop(slot)
+                self._refused.pop(slot, None)
 
     def retry_refused(self) -> None:
         """Risk was freed: what it refused may be wanted again."""
         if self._refused:
-            self._missing.update(self._refused)
+            for slot, (value, event) in self._refused.items():
+                self._missing.put(slot, value, event)
             self._refused.clear()
 
     def cancel_everything(self, now: Now) -> None:
@@ -101,11 +104,11 @@ class OrderPlanner:
             self._refused.pop(slot, None)
             if order is None:
                 if wanted_e4:
-                    self._missing[slot] = (ladder.value(rung), event)
+                    self._missing.put(slot, ladder.value(rung), event)
                 else:
-                    self._missing.pop(slot, None)
+                    self._missing.drop(slot)
                 continue
-            self._missing.pop(slot, None)
+            self._missing.drop(slot)
             if order.status == "resting" and order.intent.price_e4 != wanted_e4:
                 targets.append(order)
         ladder.dirty.clear()
@@ -143,7 +146,7 @@ class OrderPlanner:
         facts = self._facts
         if len(facts.orders) < facts.config.quoting.max_open_orders or not self._missing:
             return
-        best = max(value for value, _ in self._missing.values())
+        best = self._missing.best_value()
         resting = [(self._value(order), order.intent.client_order_id, order) for order in facts.orders.live() if order.status == "resting"]
         if resting:
             worst, _, order = min(resting)
@@ -162,7 +165,10 @@ class OrderPlanner:
     def _renew(self, now: Now) -> None:
         facts = self._facts
         due: list[tuple[float, str, Order, int]] = []
+        latest_s = now.utc_ns // NS_PER_S + RENEW_AHEAD_S
         for order in facts.orders.live():
+            if order.expiration_s > latest_s:
+                continue
             ladder = facts.ladders.get(order.intent.event_ticker)
             if order.status != "resting" or ladder is None or not ladder.allowed:
                 continue
@@ -181,24 +187,23 @@ class OrderPlanner:
     def _create(self, now: Now) -> None:
         facts = self._facts
         room = facts.config.quoting.max_open_orders - len(facts.orders)
+        if room <= 0:
+            return
         count = min(room, self._affordable(CREATE_TOKENS, 1, now), len(self._missing))
         if count <= 0:
-            if room > 0:
-                self._budget_at_ns = facts.deadlines["budget"] = facts.bucket.ready_at_ns(self._needed(), now.mono_ns)
-            return
-        best = nlargest(count, ((value, slot, event) for slot, (value, event) in self._missing.items()))
-        for _, slot, event in best:
-            self._intend(slot, facts.ladders[event], now)
+            self._budget_at_ns = facts.deadlines["budget"] = facts.bucket.ready_at_ns(self._needed(), now.mono_ns)
+        for _ in range(count):
+            slot, value, event = self._missing.take()
+            self._intend(slot, (value, event), now)
 
     def _needed(self) -> int:
         live = len(self._facts.orders)
         return min(self._facts.config.venue.write_bucket, CREATE_TOKENS + CANCEL_TOKENS * (live + 1))
 
-    def _intend(self, slot: Slot, ladder: QuotedLadder, now: Now) -> None:
-        facts, quoter = self._facts, ladder.quoter
-        ticker, side = slot
+    def _intend(self, slot: Slot, kept: tuple[float, str], now: Now) -> None:
+        facts, ladder = self._facts, self._facts.ladders[kept[1]]
+        quoter, (ticker, side) = ladder.quoter, slot
         rung = ladder.rung_of[ticker]
-        kept = self._missing.pop(slot)
         price_e4 = ladder.wanted_e4(rung, side)
         expiration_s = self._expiration_s(ladder, now)
         if not price_e4 or expiration_s - now.utc_ns // NS_PER_S < LEAST_LIFE_S:

@@ -264,15 +264,25 @@ class Reconciler:
     def reasons(self, now: Now) -> list[Reason]:
         """Return what of the venue's state forbids quoting."""
         facts, venue = self._facts, self._facts.venue
-        known = venue.status_mono_ns is not None and now.mono_ns - venue.status_mono_ns <= STATUS_GOOD_FOR_S * NS_PER_S
-        holds = (
-            (not venue.reconciled, Reason.NOT_RECONCILED),
-            (not venue.connected, Reason.VENUE_DISCONNECTED),
-            (not known, Reason.EXCHANGE_UNKNOWN),
-            (known and not (venue.exchange_active and venue.trading_active), Reason.EXCHANGE_PAUSED),
-            (not venue.group_id, Reason.NO_ORDER_GROUP),
-            (bool(self.mismatch), Reason.LEDGER_MISMATCH),
-            (bool(facts.storage_failure), Reason.STORAGE_FAILED),
-            (bool(facts.shutting_down), Reason.SHUTTING_DOWN),
-        )
-        return [reason for held, reason in holds if held]
+        found: list[Reason] = []
+        if not venue.reconciled:
+            found.append(Reason.NOT_RECONCILED)
+        if not venue.connected:
+            found.append(Reason.VENUE_DISCONNECTED)
+        if venue.status_mono_ns is None or now.mono_ns - venue.status_mono_ns > STATUS_GOOD_FOR_S * NS_PER_S:
+            found.append(Reason.EXCHANGE_UNKNOWN)
+        elif not (venue.exchange_active and venue.trading_active):
+            found.append(Reason.EXCHANGE_PAUSED)
+        if not venue.group_id:
+            found.append(Reason.NO_ORDER_GROUP)
+        return found + self._own_reasons() if self.mismatch or facts.storage_failure or facts.shutting_down else found
+
+    def _own_reasons(self) -> list[Reason]:
+        facts, found = self._facts, []
+        if self.mismatch:
+            found.append(Reason.LEDGER_MISMATCH)
+        if facts.storage_failure:
+            found.append(Reason.STORAGE_FAILED)
+        if facts.shutting_down:
+            found.append(Reason.SHUTTING_DOWN)
+        return found

@@ -59,7 +59,7 @@ class WindowLife:
         facts = self._facts
         near = facts.schedule.upcoming(now.utc_ns, 6)
         lead_ns = LISTING_LEAD_S * NS_PER_S
-        facts.active_windows = tuple(window for window in near if window.start_ns <= now.utc_ns < window.target_ns)
+        facts.activate(tuple(window for window in near if window.start_ns <= now.utc_ns < window.target_ns))
         for window in near:
             if window.start_ns - lead_ns <= now.utc_ns:
                 self._prepare(window, now)

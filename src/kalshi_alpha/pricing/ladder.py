@@ -34,18 +34,26 @@ def yes_probabilities(level: float, variance: float, bounds: Sequence[Bounds]) -
 
 
 class FairValues:
-    """YES probabilities by rung at the last level, worked out when looked at; 0 before the first level."""
+    """YES probabilities by rung at the last level, worked out when first looked at; 0 before the first level."""
 
     def __init__(self, bounds: Sequence[Bounds]) -> None:
         """Price these bounds, by rung."""
         self._bounds = bounds
+        self._known: dict[int, float] = {}
         self.level = 0.0
         self.variance = 0.0
 
+    def move(self, level: float, variance: float) -> None:
+        """Take a new level (index points) and the variance left from there."""
+        self.level, self.variance = level, variance
+        self._known.clear()
+
     def __getitem__(self, rung: int) -> float:
         """Return the probability that a rung pays YES."""
-        bounds = self._bounds[rung]
-        return yes_probabilities(self.level, self.variance, (bounds,))[0] if self.level else 0.0
+        known = self._known.get(rung)
+        if known is None:
+            known = self._known[rung] = yes_probabilities(self.level, self.variance, (self._bounds[rung],))[0] if self.level else 0.0
+        return known
 
     def __iter__(self) -> Iterator[float]:
         """Go through all rungs."""
