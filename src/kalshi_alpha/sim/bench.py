@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from kalshi_alpha import cli
-from kalshi_alpha.config import FeedLegConfig, FeedsConfig, QuotingConfig, WindowsConfig
+from kalshi_alpha.config import Config, FeedLegConfig, FeedsConfig, QuotingConfig, WindowsConfig
 from kalshi_alpha.data.failover import DualFeedFailover
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.model.clock import NS_PER_S, Now
@@ -29,6 +29,8 @@ CAL_LOOPS: Final = 1_000_000
 COLD_RUNS: Final = 9
 HOURS: Final = ("10:00", "11:00", "12:00", "13:00", "14:00", "15:00", "16:00")
 """With the hourly event at the close, four ladders are quoted at once in the last ten minutes."""
+QUOTING: Final = QuotingConfig(min_p=0.0, rungs_each_side=24)
+"""48 strikes a ladder."""
 INGESTS: Final = 200_000
 LOOKUPS: Final = 200_000
 
@@ -53,6 +55,7 @@ def main(argv: list[str]) -> int:
     figures: dict[str, Figure] = {}
     figures |= lookups()
     figures |= virtual_day(quick=arguments.quick)
+    figures |= replayed()
     with tempfile.TemporaryDirectory(prefix="kalshi-alpha-bench-") as folder:
         starts = cold_starts(Path(folder), 3 if arguments.quick else COLD_RUNS)
     seconds = sorted(start.seconds for start in starts)
@@ -138,32 +141,61 @@ class Stopwatch:
             self.quoted_rungs = max(self.quoted_rungs, min(rungs))
         return commands
 
+    def figure(self, goal: str, note: str) -> Figure:
+        """Return the quantiles."""
+        times = sorted(self.ticks_us)
+        return Figure("us", goal, p50=_at(times, 0.5), p99=_at(times, 0.99), samples=len(times), note=note)
+
+
+def day_script(hours: Sequence[str], windows: slice) -> tuple[DayScript, WindowsConfig]:
+    """Return some windows of a day with these hourly targets."""
+    config = WindowsConfig(hourly_targets_et=tuple(hours))
+    return DayScript(seed=1, day=DEMO_DAY.isoformat(), windows=WindowSchedule(config).day(DEMO_DAY)[windows]), config
+
 
 def virtual_day(*, quick: bool) -> dict[str, Figure]:
     """Play every window of a day in virtual time, four series, and measure."""
-    windows = WindowsConfig(hourly_targets_et=("10:00",) if quick else HOURS)
-    schedule = WindowSchedule(windows).day(DEMO_DAY)
-    script = DayScript(seed=1, day=DEMO_DAY.isoformat(), windows=schedule[:1] if quick else schedule)
-    quoting = QuotingConfig(min_p=0.0, rungs_each_side=24)
+    script, windows = day_script(HOURS[:1], slice(1)) if quick else day_script(HOURS, slice(None))
     watch = Stopwatch()
     gc.collect()
     played: list[Played] = []
     start = time.process_time()  # noqa: TID251 - measuring is what a bench does
-    played.append(play_with(script, windows, quoting, watch.handle))
+    played.append(play_with(script, windows, QUOTING, watch.handle))
     day_s = time.process_time() - start  # noqa: TID251 - see above
     day = played[0]
-    ticks = max(1, len(watch.ticks_us))
     merged = max(1, day.engine.facts.ticks_merged)
-    times = sorted(watch.ticks_us)
     tokens = day.engine.facts.tokens_spent
     return {
         "virtual_day_s": Figure(
             "s", "< 10", value=day_s, note=f"one core, {day.day.witness.events:,} events, {len(script.windows)} windows, "
             f"up to {watch.quoted_rungs} quoted strikes a ladder",
         ),
-        "tick_to_commands_us": Figure("us", "p99 < 200", p50=_at(times, 0.5), p99=_at(times, 0.99), samples=ticks),
+        "tick_to_commands_paced_us": watch.figure("p99 < 400", "the engine's step between the simulated venue's: its memory is cold"),
         "write_tokens_per_index_tick": Figure("tokens", "budget: 100 a second", value=tokens / merged, samples=merged, note="2 ticks/s"),
     }  # fmt: skip
+
+
+def replayed() -> dict[str, Figure]:
+    """Play the closing windows, all four ladders at once, then put the same facts through a new engine and nothing else."""
+    script, windows = day_script(HOURS, slice(-2, None))
+    facts: list[tuple[Event, Now]] = []
+    configs: list[Config] = []
+
+    def note(engine: Engine, event: Event, now: Now) -> list[Command]:
+        facts.append((event, now))
+        configs.append(engine.facts.config)
+        return engine.handle(event, now)
+
+    play_with(script, windows, QUOTING, note)
+    engine, watch = Engine(configs[0]), Stopwatch()
+    gc.collect()
+    gc.freeze()
+    replay_s = timed(lambda: [watch.handle(engine, event, now) for event, now in facts])
+    gc.unfreeze()
+    return {
+        "tick_to_commands_us": watch.figure("p99 < 200", "hot: the facts of the closing windows through an engine alone, four ladders"),
+        "replay_events_per_s": Figure("1/s", "> 50,000", value=len(facts) / replay_s, samples=len(facts), note="the same run"),
+    }
 
 
 def _at(ordered: Sequence[float], share: float) -> float:
