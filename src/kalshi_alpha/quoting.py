@@ -242,15 +242,19 @@ class LadderQuoter:
 
     def _set_quoted_band(self, rung: int, movement: float) -> None:
         """Set where the keep rule holds for sure, whatever the movement within its window."""
-        edge_p, fee_p = self._edge_p, self._fee_p
+        edge_p, fee_p, leave_p, skew = self._edge_p, self._fee_p, self._leave_p, self._skew[rung]
         least_v, most_v = movement - WINDOW_P, min(max(edge_p, movement + WINDOW_P), self._leave_width_p - fee_p)
-        least, most = max(edge_p, least_v) + fee_p, most_v + fee_p
-        nearest, furthest = max(NEAREST_SHARE * most, most - KEEP_P), least + self._slack[rung]
-        bid_p, ask_p, skew = self._held_bid[rung] / DOLLAR_E4, self._held_ask[rung] / DOLLAR_E4, self._skew[rung]
-        start_p = max(bid_p + nearest if bid_p else -inf, ask_p - furthest) + skew
-        end_p = min(bid_p + furthest, ask_p - nearest if ask_p < 1.0 else inf) + skew
-        self._start_p[rung] = max(start_p, self._leave_p) + MARGIN_P
-        self._end_p[rung] = min(end_p, 1.0 - self._leave_p) - MARGIN_P
+        most = most_v + fee_p
+        nearest = max(NEAREST_SHARE * most, most - KEEP_P)
+        furthest = max(edge_p, least_v) + fee_p + self._slack[rung]
+        bid_p, ask_p = self._held_bid[rung] / DOLLAR_E4, self._held_ask[rung] / DOLLAR_E4
+        start_p, end_p = ask_p - furthest + skew, bid_p + furthest + skew
+        if bid_p:
+            start_p = max(start_p, bid_p + nearest + skew)
+        if ask_p < 1.0:
+            end_p = min(end_p, ask_p - nearest + skew)
+        self._start_p[rung] = max(start_p, leave_p) + MARGIN_P
+        self._end_p[rung] = min(end_p, 1.0 - leave_p) - MARGIN_P
         self._start_v[rung], self._end_v[rung] = least_v if least_v > edge_p else -inf, most_v
 
     def _set_unquoted_band(self, rung: int, probability: float) -> None:

@@ -39,12 +39,17 @@ class QuotedLadder:
         self.dirty: dict[Slot, int] = {}
         self._lowers = [-1.0 if market.lo_e2 is None else market.lo_e2 / 100 for market in ladder.markets]
         self._reach = config.rungs_each_side + BAND_MARGIN
+        self._money = -1
+        """Where the level was when the band was last looked at."""
 
     # Books
 
     def new_band(self, level: float) -> tuple[str, ...]:
         """Return the tickers around the money that have no book yet, and give them one."""
         money = bisect.bisect_right(self._lowers, level)
+        if money == self._money:
+            return ()
+        self._money = money
         low, high = max(0, money - self._reach), min(len(self._lowers), money + self._reach)
         fresh = [rung for rung in range(low, high) if rung not in self.books]
         if 0 < len(fresh) < BAND_MARGIN // 2 and self.books:
