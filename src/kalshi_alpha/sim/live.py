@@ -17,6 +17,7 @@ from kalshi_alpha.adapters.system_clock import ClockPlan, ScaledClock
 from kalshi_alpha.cli import UsageError
 from kalshi_alpha.model.clock import NS_PER_S, iso_et
 from kalshi_alpha.model.view import EngineView
+from kalshi_alpha.sim.keeper import Keeper
 from kalshi_alpha.sim.live_files import prepare_root, trader_config, write_faults
 from kalshi_alpha.sim.live_score import live_scorecard
 from kalshi_alpha.sim.plan import clock_plan, end_real_ns
@@ -40,6 +41,7 @@ class Stage:
         self.logs = self.root / "logs"
         self.children: list[Child] = []
         self.trader: Trader | None = None
+        self.keeper = Keeper()
         self.kills: list[int] = []
         """Simulated UTC ns of each kill."""
         self.page = ""
@@ -76,7 +78,7 @@ class Stage:
         _, self.rest_url, ws_url = exchange.ready().split()
         feeds = {leg: child.ready().split()[1] for leg, child in legs.items()}
         config_file = trader_config(self.root, self.rest_url, ws_url, feeds, self.script, plan_file)
-        self.trader = Trader(["--config", str(config_file), "--root", str(self.root)], self.logs)
+        self.trader = Trader(["--config", str(config_file), "--root", str(self.root)], self.logs, self.keeper)
         self.page = console.ready().removeprefix("console ").strip()
 
     def close(self) -> None:
@@ -85,9 +87,10 @@ class Stage:
             self.trader.stop()
         for child in reversed(self.children):
             child.end()
+        self.keeper.close()
 
     def _child(self, name: str, module: str, arguments: list[str]) -> Child:
-        child = Child(name, module, arguments, self.logs)
+        child = Child(name, module, arguments, self.logs, self.keeper)
         self.children.append(child)
         return child
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from kalshi_alpha.cli import UnreachableError
+from kalshi_alpha.sim.keeper import Keeper
 
 READY_S: Final = 30.0
 END_S: Final = 8.0
@@ -18,14 +19,16 @@ END_S: Final = 8.0
 class Child:
     """One process; its standard error goes to ``<name>.log``."""
 
-    def __init__(self, name: str, module: str, arguments: Sequence[str], logs: Path) -> None:
-        """Start ``python -m module arguments``."""
+    def __init__(self, name: str, module: str, arguments: Sequence[str], logs: Path, keeper: Keeper | None = None) -> None:
+        """Start ``python -m module arguments``; the keeper ends it should this process be killed."""
         self.name = name
         self.first_line = ""
         self._ready = threading.Event()
         self._log = (logs / f"{name}.log").open("ab")
         command = [sys.executable, "-m", module, *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - our own modules
+        if keeper is not None:
+            keeper.keep(self.process.pid)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -76,11 +79,11 @@ class Child:
 class Trader:
     """The trading process under its supervisor: whenever it dies it is started again, at once at first, then with back-off."""
 
-    def __init__(self, arguments: Sequence[str], logs: Path) -> None:
+    def __init__(self, arguments: Sequence[str], logs: Path, keeper: Keeper) -> None:
         """Start it."""
         self.starts = 0
         self.kills: list[float] = []
-        self._arguments, self._logs = tuple(arguments), logs
+        self._arguments, self._logs, self._keeper = tuple(arguments), logs, keeper
         self._stopping = threading.Event()
         self.child = self._start()
         self._thread = threading.Thread(target=self._supervise, daemon=True)
@@ -95,7 +98,7 @@ class Trader:
 
     def _start(self) -> Child:
         self.starts += 1
-        return Child("trader", "kalshi_alpha.exec.runners.trade", self._arguments, self._logs)
+        return Child("trader", "kalshi_alpha.exec.runners.trade", self._arguments, self._logs, self._keeper)
 
     def _supervise(self) -> None:
         pause_s = 0.0
