@@ -52,7 +52,7 @@ class Ledger:
     def restore(self, start: LedgerSnapshot) -> None:
         """Continue from a snapshot, dropping what is here."""
         self._holdings = {one.ticker: _Holding(one.position_e2, one.basis_e6, one.cash_e6, one.last_ms) for one in start.positions}
-        self._applied = {one.trade_id: one.ts_ms for one in start.applied}
+        self._applied = {one.trade_id: one for one in start.applied}
         self.cash_e6 = start.cash_e6
         """All that trades and settlements brought in and cost, before fees."""
         self.fees_e6 = start.fees_e6
@@ -91,7 +91,7 @@ class Ledger:
         """
         if fill.trade_id in self._applied or fill.ts_ms < self._horizon_ms:
             return False
-        self._applied[fill.trade_id] = fill.ts_ms
+        self._applied[fill.trade_id] = AppliedTrade(fill.trade_id, fill.ts_ms)
         signed_e2 = fill.count_e2 if fill.side == "bid" else -fill.count_e2
         holding = self._holdings.setdefault(fill.ticker, _Holding())
         self._trade(holding, signed_e2, fill.price_e4)
@@ -153,7 +153,7 @@ class Ledger:
         if before_ms <= self._horizon_ms:
             return
         self._horizon_ms = before_ms
-        while self._applied and self._applied[oldest := next(iter(self._applied))] < before_ms:
+        while self._applied and self._applied[oldest := next(iter(self._applied))].ts_ms < before_ms:
             del self._applied[oldest]
         self._holdings = {ticker: one for ticker, one in self._holdings.items() if one.position_e2 or one.last_ms >= before_ms}
 
@@ -169,7 +169,7 @@ class Ledger:
             realised_e6=self.realised_e6,
             fills=self.fills,
             contracts_e2=self.contracts_e2,
-            applied=tuple(AppliedTrade(trade_id, ts_ms) for trade_id, ts_ms in self._applied.items()),
+            applied=tuple(self._applied.values()),
             horizon_ms=self._horizon_ms,
             last_fill_ms=self.last_fill_ms,
         )

@@ -154,13 +154,12 @@ class BookChannel:
 
     def timer(self, now: Now) -> None:
         """Ask again for books that didn't come."""
-        missing = [ticker for ticker, whole in self._whole.items() if not whole]
-        if not missing or self._sid is None:
+        if self._sid is None or all(self._whole.values()):
             self._retry_at_ns = None
         elif self._retry_at_ns is None:
             self._retry_at_ns = now.mono_ns + SNAPSHOT_RETRY_NS
         elif now.mono_ns >= self._retry_at_ns:
-            self._ask_snapshots(missing)
+            self._ask_snapshots([ticker for ticker, whole in self._whole.items() if not whole])
             self._retry_at_ns = now.mono_ns + SNAPSHOT_RETRY_NS
 
     def next_deadline_ns(self) -> int | None:

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from kalshi_alpha.model.clock import NS_PER_S
@@ -13,6 +14,8 @@ _fixed: Final = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6}))?").fullmatch
 _time: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 ).fullmatch
+_KEPT: Final = 8_192
+"""Prices and counts repeat: so many parsed texts are kept."""
 _DIGITS_MAX: Final = 9
 _EXPONENT_MIN: Final = -20
 """Beyond these a level is absurd, and a power of ten of its size would take all memory."""
@@ -22,6 +25,7 @@ class WireError(ValueError):
     """The venue sent something that doesn't fit what it documents; the message says what and where."""
 
 
+@lru_cache(maxsize=_KEPT)
 def price_e4(text: str) -> int:
     """Parse dollars as 1e-4 dollars, 0..10000.
 
@@ -56,6 +60,7 @@ def cash_e6(text: str) -> int:
     return scaled(text, 6)
 
 
+@lru_cache(maxsize=_KEPT)
 def scaled(text: str, digits: int) -> int:
     """Parse a decimal number as an integer scaled by 10^digits.
 
