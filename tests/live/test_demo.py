@@ -1,0 +1,59 @@
+"""The demo over real sockets: its zeros hold, and Ctrl-C leaves nothing behind."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.live.venue import wait_until
+
+
+def demo(root: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "kalshi_alpha.sim.demo", "--no-browser", "--json", "--root", str(root), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def running_in(root: Path) -> list[str]:
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = file.read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if any(word.startswith(str(root)) for word in words):
+            found.append(" ".join(words))
+    return found
+
+
+def test_a_day_with_outages_and_a_kill_keeps_its_zeros(tmp_path: Path) -> None:
+    process = demo(tmp_path / "run", "--speed", "30", "--lead", "150")
+
+    out, err = process.communicate(timeout=90)
+
+    card = json.loads(out)
+    assert process.returncode == 0, err
+    assert card["windows"] == 3
+    assert card["quotes"] > 100
+    assert card["fills"] > 0
+    assert (card["orders_resting_after_freeze"], card["quotes_while_standing_down"], card["unknown_orders"]) == (0, 0, 0)
+    assert len(card["restarts"]) == 1
+    assert card["feed_seconds"]["massive"] > 0 < card["feed_seconds"]["none"]
+    assert "SIGKILL to the trading process" in err
+    assert "Both feeds are down" in (tmp_path / "run" / "REPORT.md").read_text()
+    assert running_in(tmp_path) == []
+
+
+def test_ctrl_c_ends_it_with_nothing_resting_and_nothing_running(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    process = demo(root, "--speed", "30", "--lead", "150")
+    wait_until(lambda: (root / "audit.jsonl").exists() and (root / "audit.jsonl").read_text().count("accepted") > 20, 20.0)
+
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+
+    card = json.loads(out)
+    assert process.returncode == 0, err
+    assert card["unknown_orders"] == 0
+    assert card["windows"] == 1
+    assert running_in(tmp_path) == []
