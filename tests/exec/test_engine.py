@@ -231,6 +231,25 @@ def test_a_restart_takes_over_latches_money_epoch_and_groups() -> None:
     assert snapshot.active_window == "2026-11-23/hourly-1000"
 
 
+def test_a_restart_goes_on_with_the_days_switches_and_checked_quotes() -> None:
+    rig = quoting()
+    rig.dead_legs |= {("polygon", "I:SPX"), ("polygon", "I:NDX")}
+    rig.tick(5)
+    before = rig.engine.facts
+    snapshot = rig.engine.snapshot(rig.now, 99)
+    checked = before.ev_gap.summary()
+
+    again = Rig(at_s=rig.utc_ns / NS_PER_S + 1, recovered=recover(snapshot, ()))
+    booted(again, epoch=2, verdict="stale")
+    facts = again.engine.facts
+
+    assert before.failover.view(rig.now).switches_today == facts.failover.view(again.now).switches_today == 1
+    assert facts.ev_gap.summary().by_window == checked.by_window
+    assert facts.ev_gap.summary().sample_size == checked.sample_size > 10
+    again.tick(10)
+    assert facts.ev_gap.summary().sample_size > checked.sample_size
+
+
 def test_an_earlier_group_stays_in_the_snapshot_until_it_is_triggered() -> None:
     rig = Rig()
     rig.silent.add("TriggerGroup")

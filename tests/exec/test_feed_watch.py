@@ -1,5 +1,7 @@
 """What the feeds' health means for quoting and for the operator."""
 
+import pytest
+
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.instruments import LEGS
 from kalshi_alpha.model.reasons import Reason
@@ -48,6 +50,21 @@ def test_massive_alone_after_an_outage_is_told_as_serving() -> None:
     rig.tick(8)
 
     assert [noted.title.split(":")[0] for noted in rig.incidents("feed")] == ["Served by massive"]
+
+
+@pytest.mark.parametrize(
+    ("status", "title"), [("silent", "polygon_ws: connected, but silent"), ("max_connections", "polygon_ws: max_connections")]
+)
+def test_a_warning_says_in_words_what_happened_and_who_serves(status: str, title: str) -> None:
+    rig = quoting()
+
+    rig.tell(ev.FeedWarned("polygon", status, "as sent"))
+    rig.wait(4)
+    rig.tell(ev.FeedWarned("polygon", status, "as sent"))
+
+    first, last = rig.incidents("feed")
+    assert (first.title, first.did) == (title, "polygon serves; the leg tries again by itself")
+    assert last.did == "no leg serves; the leg tries again by itself"
 
 
 def test_feeds_that_disagree_are_not_quoted_from() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from kalshi_alpha.config import QuotingConfig, WindowsConfig
+from kalshi_alpha.exec.order_events import fair_values
 from kalshi_alpha.exec.recovery import recover
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
@@ -107,6 +108,23 @@ def test_what_is_held_at_the_target_is_settled_by_the_venues_outcome() -> None:
     assert not rig.engine.facts.ledger.held_tickers()
     assert not rig.take(cmd.ReadResults)
     assert position_e2 != 0
+
+
+def test_between_target_and_outcome_a_position_keeps_its_last_fair_value_and_counts_as_unsettled() -> None:
+    rig = near_freeze()
+    ticker, position_e2 = filled(rig)
+    facts = rig.engine.facts
+    ladder = facts.ladders[facts.event_of[ticker]]
+
+    rig.tick_until(TARGET_S - 1)
+    last_p = ladder.quoter.fair_p[ladder.rung_of[ticker]]
+    rig.wait_until(TARGET_S * 10**9 + 10**9)
+    waiting = fair_values(facts), rig.engine.windows.unsettled_e2()
+    rig.tell(ev.MarketDetermined(ticker, "yes", "6851.00"))
+
+    assert facts.event_of[ticker] not in facts.ladders
+    assert waiting == ({ticker: last_p}, abs(position_e2))
+    assert (fair_values(facts), rig.engine.windows.unsettled_e2()) == ({}, 0)
 
 
 def test_an_outcome_is_journalled_once_and_durably() -> None:

@@ -105,8 +105,8 @@ class DualFeedFailover:
         self._since_ns: int | None = None
         self._last_switch_ns: int | None = None
         self._last_reason: str | None = None
-        self._switches: tuple[int, int] = (0, 0)
-        """(UTC day, how many)."""
+        self.switches: tuple[int, int] = (0, 0)
+        """(days since 1970 UTC, how many on that day); a restart sets it to what it was."""
         self._in_window = False
         self._window_degraded = False
         self._changed = True
@@ -209,7 +209,7 @@ class DualFeedFailover:
             divergence_bp=max(_divergence_bp(symbol) for symbol in self._symbols.values()),
             last_switch_ns=self._last_switch_ns,
             last_switch_reason=self._last_reason,
-            switches_today=self._switches[1] if self._switches[0] == now.utc_ns // (86_400 * NS_PER_S) else 0,
+            switches_today=self.switches[1] if self.switches[0] == now.utc_ns // (86_400 * NS_PER_S) else 0,
             windows_degraded=self.windows_degraded,
             legs=tuple(self._leg_view(leg, now) for leg in LEGS),
         )
@@ -290,7 +290,7 @@ class DualFeedFailover:
     def _activate(self, active: Active, reason: str, now: Now) -> None:
         if self._since_ns is not None:
             day = now.utc_ns // (86_400 * NS_PER_S)
-            self._switches = (day, self._switches[1] + 1 if self._switches[0] == day else 1)
+            self.switches = (day, self.switches[1] + 1 if self.switches[0] == day else 1)
             self._last_switch_ns, self._last_reason = now.utc_ns, reason
         self.active, self._since_ns = active, now.utc_ns
         self.timeline.append((now.utc_ns, active))

@@ -103,6 +103,8 @@ class Engine:
             day=facts.day,
             day_start_e6=facts.day_start_e6,
             incidents=len(facts.incidents),
+            switches=facts.failover.switches,
+            gap=facts.ev_gap.tallies(),
         )
 
     def _first_deadline_ns(self) -> int | None:
@@ -158,7 +160,8 @@ class Engine:
 
     def _booted(self, event: ev.Booted, now: Now) -> None:
         facts = self.facts
-        facts.epoch, facts.booted, facts.snapshot_verdict = event.epoch, now, event.snapshot_verdict
+        facts.epoch, facts.booted = event.epoch, now
+        facts.snapshot_verdict, facts.snapshot_age_s = event.snapshot_verdict, event.snapshot_age_s
         facts.record(EngineStarted(now.utc_ns, event.epoch, facts.config_hash, event.snapshot_verdict), sync=True)
         if self._recovered is not None:
             self._take_over(self._recovered, now)
@@ -170,7 +173,8 @@ class Engine:
     def _take_over(self, recovered: RecoveredState, now: Now) -> None:
         facts = self.facts
         facts.ledger.restore(recovered.ledger)
-        facts.failover.windows_degraded = recovered.windows_degraded
+        facts.failover.windows_degraded, facts.failover.switches = recovered.windows_degraded, recovered.switches
+        facts.ev_gap.restore(recovered.gap)
         facts.day, facts.day_start_e6 = recovered.day, recovered.day_start_e6
         for reason, actor, note in recovered.latches:
             facts.orders.latches[reason] = (actor, note)

@@ -80,7 +80,9 @@ def engine_view(engine: Engine, now: Now, clock_speed: float, levels: dict[str, 
         incidents=tuple(
             IncidentView(noted.utc_ns, noted.kind, noted.title, noted.did) for noted in list(facts.incidents)[:SHOWN_INCIDENTS]
         ),
-        pnl=PnlView(realised_e6, marked_e6, facts.ledger.fees_e6, facts.ledger.fills, facts.ledger.contracts_e2),
+        pnl=PnlView(
+            realised_e6, marked_e6, facts.ledger.fees_e6, facts.ledger.fills, facts.ledger.contracts_e2, engine.windows.unsettled_e2()
+        ),
         ev_gap_max_usd=facts.ev_gap.max_delta_usd,
         quotes_placed=facts.quotes_placed,
         write_tokens=float(facts.bucket.available(now.mono_ns)),

@@ -12,6 +12,7 @@ import msgspec
 
 from kalshi_alpha.model.instruments import SERIES
 from kalshi_alpha.model.orders import OrderIntent, QuoteInputs
+from kalshi_alpha.model.snapshot import GapTallies, GapTally
 from kalshi_alpha.model.units import CONTRACT_E2, DOLLAR_E4, DOLLAR_E6
 from kalshi_alpha.pricing.ladder import yes_probabilities
 
@@ -91,10 +92,10 @@ class GapSummary(msgspec.Struct, frozen=True):
 class _Tally:
     __slots__ = ("count", "largest", "total")
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.total = 0.0
-        self.largest = 0.0
+    def __init__(self, start: GapTally) -> None:
+        self.count = start.count
+        self.total = start.total_usd
+        self.largest = start.largest_usd
 
     def add(self, value: float) -> None:
         self.count += 1
@@ -108,6 +109,9 @@ class _Tally:
     def group(self) -> GapGroup:
         return GapGroup(self.largest, self.mean, self.count)
 
+    def kept(self) -> GapTally:
+        return GapTally(self.count, self.total, self.largest)
+
 
 class EvGapMonitor:
     """Checks every intent. Noting one costs next to nothing; the working-out waits until somebody reads, off the path to the venue."""
@@ -116,8 +120,7 @@ class EvGapMonitor:
         """Call a difference above ``threshold_usd`` per contract too large."""
         self._threshold_usd = threshold_usd
         self._waiting: list[tuple[OrderIntent, MakerFees, Independent | None]] = []
-        self._day = ""
-        self._restart()
+        self.restore(GapTallies())
 
     def observe(self, intent: OrderIntent, fees: MakerFees, independent: Independent | None = None) -> None:
         """Take a quote, with its event's fees and what is known of its inputs from elsewhere."""
@@ -145,11 +148,23 @@ class EvGapMonitor:
             worst=tuple(self._worst),
         )
 
-    def _restart(self) -> None:
-        self._all = _Tally()
-        self._by_window: dict[str, _Tally] = {}
-        self._by_type: dict[str, _Tally] = {}
-        self._causes = {cause: _Tally() for cause in GapAttribution.__struct_fields__}
+    def tallies(self) -> GapTallies:
+        """Return what a restart needs to go on with the day; the worst cases and the attribution start anew."""
+        self._work_off()
+        return GapTallies(
+            self._day,
+            self._all.kept(),
+            {name: tally.kept() for name, tally in self._by_window.items()},
+            {name: tally.kept() for name, tally in self._by_type.items()},
+        )
+
+    def restore(self, start: GapTallies) -> None:
+        """Go on with a day, or begin one."""
+        self._day = start.day
+        self._all = _Tally(start.overall)
+        self._by_window = {name: _Tally(tally) for name, tally in start.by_window.items()}
+        self._by_type = {name: _Tally(tally) for name, tally in start.by_type.items()}
+        self._causes = {cause: _Tally(GapTally()) for cause in GapAttribution.__struct_fields__}
         self._worst: list[GapCase] = []
 
     def _work_off(self) -> None:
@@ -157,8 +172,7 @@ class EvGapMonitor:
         for intent, fees, independent in waiting:
             day = intent.window.partition("/")[0]
             if day != self._day:
-                self._day = day
-                self._restart()
+                self.restore(GapTallies(day))
             self._check(intent, fees.maker_fee_e6(intent.price_e4, intent.count_e2), independent)
 
     def _check(self, intent: OrderIntent, fee_e6: int, independent: Independent | None) -> None:
@@ -173,8 +187,8 @@ class EvGapMonitor:
     def _note(self, intent: OrderIntent, recorded_usd: float, recomputed_usd: float) -> None:
         delta_usd = abs(recorded_usd - recomputed_usd)
         self._all.add(delta_usd)
-        self._by_window.setdefault(intent.window, _Tally()).add(delta_usd)
-        self._by_type.setdefault(SERIES[intent.series].target_type, _Tally()).add(delta_usd)
+        self._by_window.setdefault(intent.window, _Tally(GapTally())).add(delta_usd)
+        self._by_type.setdefault(SERIES[intent.series].target_type, _Tally(GapTally())).add(delta_usd)
         if len(self._worst) == WORST_KEPT and delta_usd <= self._worst[-1].delta_usd:
             return
         case = GapCase(

@@ -55,6 +55,8 @@ class EngineFacts:
         self.ladders: dict[str, QuotedLadder] = {}
         self.event_of: dict[str, str] = {}
         """Market ticker -> event ticker, for every ladder read since the start."""
+        self.last_fair_p: dict[str, float] = {}
+        """Market ticker -> its last fair value, for what is held of ladders that are over and await their outcome."""
         self.active_windows: tuple[Window, ...] = ()
         self.active_symbols: tuple[Symbol, ...] = ()
         """The indices that the active windows need, in the order of all."""
@@ -63,11 +65,10 @@ class EngineFacts:
         self.reasons: tuple[StandDown, ...] = ()
         self.feed_connected: dict[Leg, bool] = {"polygon": False, "massive": False}
         self.fees_unknown: dict[str, str] = {}
-        self.storage_failure = ""
-        self.shutting_down = ""
+        self.storage_failure = self.shutting_down = ""
         self.epoch = 0
         self.booted: Now | None = None
-        self.snapshot_verdict = ""
+        self.snapshot_verdict, self.snapshot_age_s = "", 0.0
         self.first_order_mono_ns: int | None = None
         self.groups: list[str] = []
         self.incidents: deque[IncidentNoted] = deque(maxlen=INCIDENTS_KEPT)

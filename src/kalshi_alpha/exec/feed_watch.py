@@ -11,6 +11,12 @@ from kalshi_alpha.model.reasons import Reason, StandDown
 from kalshi_alpha.model.records import FeedSwitched
 
 OVERALL: Final = ""
+WARNINGS: Final = {
+    "silent": "connected, but silent",
+    "no_first_data": "no value since it subscribed",
+    "ack_missing": "a subscription wasn't acknowledged",
+}
+"""A leg's own warnings in the operator's words; the vendor's come as they are."""
 
 
 class FeedWatch:
@@ -44,8 +50,11 @@ class FeedWatch:
     def warned(self, event: ev.FeedWarned, now: Now) -> None:
         """Note that the vendor complains, or that a subscription isn't acknowledged."""
         if self._facts.active_windows:
+            active = self._facts.failover.active
+            serves = "no leg serves" if active == "none" else f"{active} serves"
+            title = f"{event.leg}_ws: {WARNINGS.get(event.status, event.status)}"
             told = {"leg": event.leg, "status": event.status, "message": event.message}
-            self._facts.incident(now, "feed", f"{event.leg}_ws: {event.status}", "kept the other leg, retries by itself", told)
+            self._facts.incident(now, "feed", title, f"{serves}; the leg tries again by itself", told)
 
     # Decisions
 
@@ -64,7 +73,7 @@ class FeedWatch:
             return
         told = facts.feed_facts(now)
         if switch.active == "none":
-            did = f"stood down; cancelling {len(facts.orders)} orders; a ticket for the vendor needs the snapshot below"
+            did = f"stood down; cancelling {len(facts.orders)} orders; the feeds as they were are in the evidence"
             facts.incident(now, "both_feeds", "Both feeds are down", did, told)
         elif switch.active == "massive":
             title = "Served by massive" if switch.previous == "none" else "polygon_ws is stale"

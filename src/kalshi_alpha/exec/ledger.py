@@ -117,8 +117,8 @@ class Ledger:
     def marked_e6(self, fair_p: Mapping[str, float]) -> int:
         """Return fair value less basis of the open positions, given fair probabilities by ticker.
 
-        Each probability is rounded against us to 1e-4 dollars. A position without one counts at its cost: between target and outcome
-        there is no fair value, and neither the best nor the worst case is an estimate.
+        Each probability is rounded against us to 1e-4 dollars. A position without one counts at its cost: neither the best nor the
+        worst case is an estimate.
         """
         gain_e6 = 0
         for ticker, holding in self._holdings.items():

@@ -247,8 +247,8 @@ class OrderEvents:
 
 
 def fair_values(facts: EngineFacts) -> dict[str, float]:
-    """Return the fair value of every market of the live ladders that we hold."""
-    fair: dict[str, float] = {}
+    """Return the fair value of every market that we hold: the last one there was, where the outcome is awaited."""
+    fair = dict(facts.last_fair_p)
     for ticker in facts.ledger.held_tickers():
         ladder = facts.ladders.get(facts.event_of.get(ticker, ""))
         if ladder is not None:

@@ -252,7 +252,10 @@ class Reconciler:
         facts = self._facts
         assert facts.booted is not None
         took_s = (now.mono_ns - facts.booted.mono_ns) / NS_PER_S
-        told = {"epoch": str(facts.epoch), "snapshot": facts.snapshot_verdict, "latches": ", ".join(facts.orders.latches) or "none"}
+        snapshot = facts.snapshot_verdict
+        if snapshot in {"fresh", "stale"}:
+            snapshot += f", {facts.snapshot_age_s:.1f} s old; the journal told the rest"
+        told = {"epoch": str(facts.epoch), "snapshot": snapshot, "latches": ", ".join(facts.orders.latches) or "none"}
         facts.incident(
             now,
             "restart",

@@ -12,7 +12,7 @@ from kalshi_alpha.exec.ledger import Ledger
 from kalshi_alpha.model import records as r
 from kalshi_alpha.model.orders import Fill
 from kalshi_alpha.model.records import Record
-from kalshi_alpha.model.snapshot import EngineSnapshot, LedgerSnapshot, SnapshotOrder
+from kalshi_alpha.model.snapshot import EngineSnapshot, GapTallies, LedgerSnapshot, SnapshotOrder
 
 
 class RecoveredState(msgspec.Struct, frozen=True):
@@ -37,6 +37,9 @@ class RecoveredState(msgspec.Struct, frozen=True):
     day: str = ""
     """As of the snapshot; empty without one: then all realised money counts as today's."""
     day_start_e6: int = 0
+    switches: tuple[int, int] = (0, 0)
+    """As of the snapshot, as is what follows."""
+    gap: GapTallies = GapTallies()
 
 
 def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> RecoveredState:
@@ -57,6 +60,8 @@ def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> Recov
         problems=tuple(fold.problems),
         day=snapshot.day if snapshot else "",
         day_start_e6=snapshot.day_start_e6 if snapshot else 0,
+        switches=snapshot.switches if snapshot else (0, 0),
+        gap=snapshot.gap if snapshot else GapTallies(),
     )
 
 

@@ -178,6 +178,8 @@ class WindowLife:
     def _drop(self, quoted: QuotedLadder) -> None:
         facts, event_ticker = self._facts, quoted.ladder.event_ticker
         del facts.ladders[event_ticker]
+        held = set(facts.ledger.held_tickers())
+        facts.last_fair_p |= {ticker: quoted.quoter.fair_p[rung] for ticker, rung in quoted.rung_of.items() if ticker in held}
         self._planner.forget(quoted)
         tickers = tuple(quoted.ladder.markets[rung].ticker for rung in sorted(quoted.books))
         if tickers:
@@ -229,6 +231,11 @@ class WindowLife:
                 found.setdefault(event_ticker, []).append(ticker)
         return found
 
+    def unsettled_e2(self) -> int:
+        """Return how many contracts, long or short, are held in markets that are over."""
+        ledger = self._facts.ledger
+        return sum(abs(ledger.position_e2(ticker)) for tickers in self._unsettled().values() for ticker in tickers)
+
     def _free_risk(self) -> None:
         """Let go of the risk of ladders that are over and of which nothing is held."""
         unsettled = self._unsettled()
@@ -243,6 +250,7 @@ class WindowLife:
         booked = facts.ledger.settle(event.ticker, event.result)
         if booked is None:
             return
+        facts.last_fair_p.pop(event.ticker, None)
         facts.record(MarketSettledBooked(now.utc_ns, event.ticker, event.result, booked.position_e2, booked.cash_e6), sync=True)
         self._free_risk()
 

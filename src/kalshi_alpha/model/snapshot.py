@@ -60,6 +60,24 @@ class LedgerSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The newest booked fill, Unix ms: reading fills starts from its second."""
 
 
+class GapTally(msgspec.Struct, frozen=True, array_like=True):
+    """How many quotes' expected values were checked, and their differences in dollars per contract."""
+
+    count: int = 0
+    total_usd: float = 0.0
+    largest_usd: float = 0.0
+
+
+class GapTallies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The parity of expected values of a day so far."""
+
+    day: str = ""
+    """Session date; empty before the first quote."""
+    overall: GapTally = GapTally()
+    by_window: dict[str, GapTally] = msgspec.field(default_factory=dict)
+    by_type: dict[str, GapTally] = msgspec.field(default_factory=dict)
+
+
 class EngineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The engine at one instant."""
 
@@ -83,4 +101,7 @@ class EngineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """New York date that the daily loss is counted for; empty: none yet."""
     day_start_e6: int = 0
     """Realised money after fees when that day began."""
+    switches: tuple[int, int] = (0, 0)
+    """(days since 1970 UTC, how often the active feed changed on that day)."""
+    gap: GapTallies = GapTallies()
     schema_version: int = SNAPSHOT_VERSION

@@ -112,6 +112,8 @@ class PnlView(msgspec.Struct, frozen=True):
     fees_e6: int
     fills: int
     contracts_e2: int
+    unsettled_e2: int = 0
+    """Contracts held, long or short, in markets that are over and whose outcome isn't known yet."""
 
 
 class EngineView(msgspec.Struct, frozen=True):
