@@ -12,6 +12,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "windows": ("kalshi_alpha.sched.windows_cli", "when a series may be quoted: --series INXU --now TIME"),
     "scan": ("kalshi_alpha.exec.runners.scan_ladders", "price a ladder now: --series INXU"),
     "hotrestart": ("kalshi_alpha.sched.hotrestart_cli", "the snapshot, its age and its verdict"),
+    "housekeep": ("kalshi_alpha.exec.housekeep", "compact and retire old artifacts: --keep-days 30"),
     "console": ("kalshi_alpha.console.__main__", "the operator's page"),
     "bench": ("kalshi_alpha.sim.bench", "measure what the project promises"),
     "exchange": ("kalshi_alpha.sim.exchange.__main__", "a simulated exchange on loopback"),

@@ -57,6 +57,21 @@ class Layout(msgspec.Struct, frozen=True):
         """freshness.json and ev_gap.json."""
         return self.artifacts / "monitors"
 
+    @property
+    def monitor_history(self) -> Path:
+        """What the monitors said, a file a UTC day."""
+        return self.monitors / "history"
+
+    @property
+    def drills(self) -> Path:
+        """Each drill's record."""
+        return self.artifacts / "drills"
+
+    @property
+    def archive(self) -> Path:
+        """What housekeeping took away, as Parquet, and its manifest."""
+        return self.state / "archive"
+
 
 def write_atomically(path: Path, data: bytes, *, durable: bool) -> None:
     """Replace the file whole: a reader sees the old bytes or the new ones. One writer a file.

@@ -1,7 +1,7 @@
 """The journal: append-only, one line a record, durable before what it announces is done.
 
 A line is ``crc32 as 8 hex digits``, a space, ``{"seq": n, "record": {...}}``, a newline. Every start of the process opens a new segment,
-``journal-<first seq>.jsonl``. Reading distinguishes two kinds of damage:
+``journal-<first seq>.jsonl``, and so does the first write after a segment is full: what is old can be taken away while the process runs. Reading distinguishes two kinds of damage:
 
 * torn: bad bytes that end a segment, with nothing missing after them. A write was cut before it was acknowledged; what is good stays.
 * corrupt: a bad line with good ones after it, or missing numbers. What comes before stays; the rest can't be trusted, and whoever asked
@@ -37,6 +37,10 @@ __all__ = [
 _NAME: Final = re.compile(r"journal-(\d{12})\.jsonl(\.corrupt-.*|\.lost)?")
 
 
+SEGMENT_BYTES: Final = 16 * 2**20
+"""From this length on, a segment is full: about a day's."""
+
+
 class JournalError(Exception):
     """The journal can't be written; this process mustn't try again, nor send another order."""
 
@@ -68,14 +72,29 @@ def read_journal(folder: Path, *, after_seq: int = 0, set_aside_ns: int | None =
 
     """
     segments, lost = _listed(folder)
-    skipped = bisect_right([first for first, _ in segments[1:]], after_seq + 1)
     chain = _Chain(lost=lost)
-    for first, path in segments[skipped:]:
-        chain.add(first, path, path.read_bytes())
+    try:
+        for first, path in needed_segments(segments, after_seq):
+            chain.add(first, path, path.read_bytes())
+    except FileNotFoundError:
+        if _listed(folder)[0] == segments:
+            raise
+        # Housekeeping took an old segment away between our look into the folder and now.
+        return read_journal(folder, after_seq=after_seq, set_aside_ns=set_aside_ns)
     highest = max([chain.highest, *(first - 1 for first, _ in segments), *(first - 1 for first in lost)])
     corrupt = [path if set_aside_ns is None else _keep_beginning(path, good, set_aside_ns) for path, good in chain.corrupt]
     start = bisect_right(chain.seqs, after_seq)
     return JournalRead(tuple(chain.seqs[start:]), tuple(chain.records[start:]), highest, chain.torn_bytes, tuple(corrupt))
+
+
+def list_segments(folder: Path) -> list[tuple[int, Path]]:
+    """Return each segment's first number and path, in order. A missing folder holds none."""
+    return _listed(folder)[0]
+
+
+def needed_segments(segments: list[tuple[int, Path]], after_seq: int) -> list[tuple[int, Path]]:
+    """Return those of the folder's segments that ``read_journal`` reads for the records above ``after_seq``."""
+    return segments[bisect_right([first for first, _ in segments[1:]], after_seq + 1) :]
 
 
 class _Chain:
@@ -174,7 +193,15 @@ class JournalWriter:
     ``take`` and ``commit`` are the halves of ``sync`` for a driver that appends in one thread and waits for the disk in another.
     """
 
-    def __init__(self, folder: Path, after: JournalRead | None = None, *, snapshot_seq: int = 0, disk: Disk | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        after: JournalRead | None = None,
+        *,
+        snapshot_seq: int = 0,
+        disk: Disk | None = None,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
         """Open a segment.
 
         Args:
@@ -182,6 +209,7 @@ class JournalWriter:
             after: What the folder says, when it was read already.
             snapshot_seq: ``EngineSnapshot.journal_seq``: numbers up to it are used even where the journal lost them.
             disk: The operating system, unless its failure is rehearsed.
+            segment_bytes: A segment of this length is full.
 
         Raises:
             JournalError: the segment can't be made.
@@ -190,17 +218,18 @@ class JournalWriter:
         self._disk = disk or SystemDisk()
         self._lines: list[bytes] = []
         self._length = 0
+        self._segment_bytes = segment_bytes
         self._failure = ""
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             last_seq = (after or read_journal(folder)).last_seq
             self._seq = max(last_seq, snapshot_seq) + 1
+            self._durable_seq = self._seq - 1
             self.path = segment_path(folder, self._seq)
             if snapshot_seq > last_seq:
                 write_atomically(segment_path(folder, last_seq + 1).with_suffix(".jsonl.lost"), b"", durable=True)
             _make_way(self.path)
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-            sync_folder(folder)
+            self._fd = _new_segment(self.path)
         except OSError as error:
             message = f"{folder}: {error.strerror}"
             raise JournalError(message) from error
@@ -248,6 +277,8 @@ class JournalWriter:
         self._refuse_after_failure()
         if not data:
             return
+        if self._length >= self._segment_bytes:
+            self._turn_over()
         try:
             self._write_all(data)
         except OSError as error:
@@ -257,11 +288,22 @@ class JournalWriter:
         except OSError as error:
             self._fail("sync", error, cut=False)
         self._length += len(data)
+        self._durable_seq += data.count(b"\n")
 
     def close(self) -> None:
         """Give the file back; what wasn't synced is lost."""
         self._failure = self._failure or "closed"
         os.close(self._fd)
+
+    def _turn_over(self) -> None:
+        """Go on in a new segment; all of the old one is durable."""
+        path = segment_path(self.path.parent, self._durable_seq + 1)
+        try:
+            fd = _new_segment(path)
+        except OSError as error:
+            self._fail("opening the next segment", error, cut=False)
+        os.close(self._fd)
+        self._fd, self.path, self._length = fd, path, 0
 
     def _write_all(self, data: bytes) -> None:
         left = memoryview(data)
@@ -288,6 +330,16 @@ class JournalWriter:
 def segment_path(folder: Path, first_seq: int) -> Path:
     """Return where the segment lies whose first record has this number."""
     return folder / f"journal-{first_seq:012d}.jsonl"
+
+
+def _new_segment(path: Path) -> int:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    try:
+        sync_folder(path.parent)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
 def _make_way(path: Path) -> None:

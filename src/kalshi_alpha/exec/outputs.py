@@ -6,8 +6,10 @@ import msgspec
 
 from kalshi_alpha.adapters.files import FileSnapshotStore, Layout, write_atomically
 from kalshi_alpha.adapters.log import log
+from kalshi_alpha.adapters.monitor_lines import append_line
 from kalshi_alpha.adapters.report import note_incident
 from kalshi_alpha.exec.engine import Engine
+from kalshi_alpha.exec.monitor_history import MonitorHistory
 from kalshi_alpha.exec.monitors import EvGapDocument, FreshnessDocument, ev_gap_document, freshness_document
 from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.records import IncidentNoted
@@ -29,16 +31,20 @@ class ArtifactWriter:
     def __init__(self, root: Path) -> None:
         """Write below ``root``."""
         self.layout = Layout(root)
+        self._history = MonitorHistory()
         self.snapshots = HotRestartManager(FileSnapshotStore(self.layout.snapshot))
 
     def monitors(self, fresh: FreshnessDocument, gap: EvGapDocument) -> None:
-        """Replace both monitor files."""
+        """Replace both monitor files; add what is worth it to the day's history."""
         try:
             self.layout.monitors.mkdir(parents=True, exist_ok=True)
             for document in (fresh, gap):
                 name = "freshness.json" if document.name == "data_freshness" else "ev_gap.json"
                 data = msgspec.json.format(msgspec.json.encode(document), indent=1)
                 write_atomically(self.layout.monitors / name, data, durable=False)
+            line = self._history.line(fresh, gap)
+            if line is not None:
+                append_line(self.layout.monitor_history / f"{line.at[: len('2026-11-23')]}.jsonl", line)
         except OSError as error:
             log("monitors_not_written", error=str(error))
 
