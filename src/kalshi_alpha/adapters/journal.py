@@ -1,7 +1,8 @@
 """The journal: append-only, one line a record, durable before what it announces is done.
 
 A line is ``crc32 as 8 hex digits``, a space, ``{"seq": n, "record": {...}}``, a newline. Every start of the process opens a new segment,
-``journal-<first seq>.jsonl``, and so does the first write after a segment is full: what is old can be taken away while the process runs. Reading distinguishes two kinds of damage:
+``journal-<first seq>.jsonl``, and so does a write after a full one: what is old can be taken away while the process runs. Reading
+distinguishes two kinds of damage:
 
 * torn: bad bytes that end a segment, with nothing missing after them. A write was cut before it was acknowledged; what is good stays.
 * corrupt: a bad line with good ones after it, or missing numbers. What comes before stays; the rest can't be trusted, and whoever asked

@@ -1,6 +1,7 @@
 """``python -m kalshi_alpha.exec.housekeep``: compacts and retires old artifacts. Safe while the trading process runs."""
 
 import argparse
+import contextlib
 import hashlib
 import re
 import sys
@@ -132,6 +133,8 @@ def _recorded(places: Places, files: Files, manifest: Manifest) -> Manifest:
         files.store(temporary, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
         files.rename(temporary, path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            files.remove(temporary)
         why = f"the manifest isn't written: {error.strerror or error}"
         return msgspec.structs.replace(manifest, left=(*manifest.left, Item(places.named(path), why)))
     return manifest

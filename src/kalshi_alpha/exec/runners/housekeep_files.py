@@ -6,9 +6,8 @@ from typing import Final, Protocol
 
 from kalshi_alpha.adapters.files import sync_folder, write_all
 
-
-_FOLDERS: Final = 4
-"""``ROOT/data/archive/journal``."""
+_FOLDERS: Final = 3
+"""``archive/journal``, ``archive`` and ``data``: the journal made the last of them durable."""
 
 
 class Files(Protocol):

@@ -18,7 +18,6 @@ from kalshi_alpha.exec.housekeep_plan import Action, Item, Plan
 from kalshi_alpha.exec.runners.housekeep_files import Files
 from kalshi_alpha.exec.runners.housekeep_find import Places
 
-
 Contents = TypeVar("Contents")
 
 
