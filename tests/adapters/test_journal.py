@@ -371,3 +371,70 @@ def test_a_journal_in_memory_loses_what_was_not_synced_and_goes_on() -> None:
 
     assert again.read().seqs == (1, 2)
     assert again.read().records == (EngineStarted(1, 1, "", "missing"), OrderPlaced(3, "a", "b"))
+
+
+def test_a_full_segment_is_followed_by_a_new_one(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, segment_bytes=len(TEN_LINES) // 3)
+    for record in TEN:
+        writer.append([record])
+        writer.sync()
+    writer.close()
+
+    names = [path.name for path in sorted(tmp_path.iterdir())]
+    assert names == ["journal-000000000001.jsonl", "journal-000000000005.jsonl", "journal-000000000009.jsonl"]
+    assert b"".join(path.read_bytes() for path in sorted(tmp_path.iterdir())) == TEN_LINES
+    assert read_journal(tmp_path).records == tuple(TEN)
+    assert read_journal(tmp_path, after_seq=6).seqs == (7, 8, 9, 10)
+
+
+def test_what_was_appended_meanwhile_does_not_shift_the_new_segments_number(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, segment_bytes=1)
+    writer.append(TEN[:2])
+    first = writer.take()
+    writer.append(TEN[2:5])
+    second = writer.take()
+    writer.append(TEN[5:])
+    writer.commit(first)
+    writer.commit(second)
+    writer.sync()
+    writer.close()
+
+    assert [path.name[-11:-6] for path in sorted(tmp_path.iterdir())] == ["00001", "00003", "00006"]
+    assert read_journal(tmp_path).records == tuple(TEN)
+
+
+def test_a_segment_that_cannot_be_opened_is_the_end_of_writing(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, segment_bytes=1)
+    writer.append(TEN[:1])
+    writer.sync()
+    (tmp_path / "journal-000000000002.jsonl").mkdir()
+    writer.append(TEN[1:2])
+
+    with pytest.raises(JournalError, match="opening the next segment failed"):
+        writer.sync()
+    with pytest.raises(JournalError, match="opening the next segment failed"):
+        writer.append(TEN[2:3])
+
+
+def test_a_segment_that_housekeeping_takes_away_meanwhile_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = written(tmp_path, list(TEN[:5])), written(tmp_path, list(TEN[5:]))
+    reading = Path.read_bytes
+
+    def read_after_it_is_gone(path: Path) -> bytes:
+        first.unlink(missing_ok=True)
+        return reading(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_after_it_is_gone)
+
+    read = read_journal(tmp_path)
+
+    assert (read.records, read.corrupt) == (tuple(TEN[5:]), ())
+    assert second.exists()
+
+
+def test_a_segment_that_leads_nowhere_is_an_error_and_no_endless_search(tmp_path: Path) -> None:
+    written(tmp_path, list(TEN))
+    (tmp_path / "journal-000000000011.jsonl").symlink_to(tmp_path / "absent")
+
+    with pytest.raises(FileNotFoundError):
+        read_journal(tmp_path)

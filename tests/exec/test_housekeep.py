@@ -7,8 +7,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from typing_extensions import override
 
-from kalshi_alpha.adapters.archive import journal_of, ledger_of
+from kalshi_alpha.adapters.archive import history_of, journal_of, ledger_of
 from kalshi_alpha.adapters.files import Layout, lock_folder
 from kalshi_alpha.adapters.journal import JournalWriter, decode_lines, encode_line, read_journal
 from kalshi_alpha.adapters.ledger_rows import ledger_rows
@@ -164,6 +165,7 @@ def test_on_a_full_disk_it_loses_nothing_and_says_what_is_left(tmp_path: Path, *
 
 def test_a_copy_that_does_not_read_back_costs_no_original(tmp_path: Path) -> None:
     class Forgetful(SystemFiles):
+        @override
         def store(self, path: Path, data: bytes) -> None:
             super().store(path, data[:-20] + bytes(20))
 
@@ -277,6 +279,7 @@ def test_an_original_that_changes_meanwhile_stays(tmp_path: Path, taken: str) ->
     changed = tmp_path / (RECENT if taken == "journal" else HISTORIES[1])
 
     class Busy(SystemFiles):
+        @override
         def rename(self, path: Path, target: Path) -> None:
             super().rename(path, target)
             with changed.open("ab") as file:
@@ -298,8 +301,6 @@ def test_a_day_that_is_written_again_after_it_was_archived_loses_no_line(tmp_pat
     history(tmp_path, "2026-11-20", line("2026-11-20", 59))
 
     manifest = kept(tmp_path)
-
-    from kalshi_alpha.adapters.archive import history_of
 
     whole = line("2026-11-20") + line("2026-11-20", 1) + line("2026-11-20", 59)
     assert [action.path for action in manifest.actions] == [HISTORIES[1]]
