@@ -107,6 +107,8 @@ class WindowsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     close_series: tuple[Series, ...] = ("INX", "NASDAQ100")
     close_lead_s: int = 600
     freeze_s: int = 2
+    special_hours_file: str = ""
+    """Reviewed overrides of the calendar, read again when it changes; empty: none."""
 
 
 class ClockConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -166,6 +166,7 @@ def test_the_command_says_no_on_a_day_without_a_window(capsys: pytest.CaptureFix
         (["--series", "INXU", "--now", "yesterday"], "yesterday"),
         (["--series", "INXU", "--now", "2031-01-02T09:50:00-05:00"], "2031-01-02"),
         (["--series", "INXU", "--config", "absent.toml"], "absent.toml"),
+        (["--series", "INXU", "--special-hours", "absent_hours.toml"], "absent_hours.toml"),
         ([], "--series"),
     ],
 )

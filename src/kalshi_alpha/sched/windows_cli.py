@@ -12,6 +12,8 @@ from kalshi_alpha.cli import EXIT_NO, EXIT_OK, UsageError, now_from, parser, pri
 from kalshi_alpha.config import ConfigError, WindowsConfig, load_config
 from kalshi_alpha.model.instruments import Series
 from kalshi_alpha.sched.calendar import CalendarRangeError
+from kalshi_alpha.sched.hours_file import SHIPPED, schedule_of, special_hours_of
+from kalshi_alpha.sched.special_hours import SpecialHoursError
 from kalshi_alpha.sched.windows import WindowSchedule
 from kalshi_alpha.sched.windows_status import SchedulerReport, WindowBlock, offset_warning, scheduler_window
 
@@ -21,8 +23,9 @@ def main(argv: list[str]) -> int:
     arguments = parser("kalshi-alpha windows", "show the quoting windows of a series", root=False, now=True)
     arguments.add_argument("--series", required=True, choices=get_args(Series))
     arguments.add_argument("--config", type=Path, default=None, help="settings file (default: the built-in windows)")
+    arguments.add_argument("--special-hours", type=Path, default=None, help=f"file of special hours (default: the settings', or {SHIPPED})")
     chosen = arguments.parse_args(argv)
-    report = _report(chosen.series, chosen.now, chosen.config)
+    report = _report(chosen.series, chosen.now, chosen.config, chosen.special_hours)
     if chosen.json:
         print_json(report)
     else:
@@ -30,12 +33,27 @@ def main(argv: list[str]) -> int:
     return EXIT_OK if report.scheduler_window else EXIT_NO
 
 
-def _report(series: Series, moment: datetime | None, config_file: Path | None) -> SchedulerReport:
-    now = now_from(moment, SystemClock().now)
+def chosen_schedule(config_file: Path | None, hours_file: Path | None) -> WindowSchedule:
+    """Return the schedule of these files; without settings, the built-in windows and the shipped special hours, where they are.
+
+    Raises:
+        UsageError: one of them is unusable; the message names it and the value.
+
+    """
     try:
         config = load_config(config_file).windows if config_file else WindowsConfig()
-        report = scheduler_window(series, now.utc_ns, WindowSchedule(config))
-    except (ConfigError, CalendarRangeError) as error:
+        if config_file is None and hours_file is None and SHIPPED.exists():
+            hours_file = SHIPPED
+        return schedule_of(config, special_hours_of(config, hours_file))
+    except (ConfigError, SpecialHoursError) as error:
+        raise UsageError(str(error)) from error
+
+
+def _report(series: Series, moment: datetime | None, config_file: Path | None, hours_file: Path | None) -> SchedulerReport:
+    now = now_from(moment, SystemClock().now)
+    try:
+        report = scheduler_window(series, now.utc_ns, chosen_schedule(config_file, hours_file))
+    except CalendarRangeError as error:
         raise UsageError(str(error)) from error
     warning = offset_warning(moment) if moment else None
     return msgspec.structs.replace(report, warnings=(warning,)) if warning else report
