@@ -10,6 +10,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("kalshi_alpha.exec.runners.trade", "the trading process: --config FILE"),
     "demo": ("kalshi_alpha.sim.demo", "a whole day against a simulated exchange and two simulated feeds"),
     "windows": ("kalshi_alpha.sched.windows_cli", "when a series may be quoted: --series INXU --now TIME"),
+    "calendar": ("kalshi_alpha.sched.calendar_cli", "sessions, windows and clock changes of the coming days: --ics for a calendar program"),
     "scan": ("kalshi_alpha.exec.runners.scan_ladders", "price a ladder now: --series INXU"),
     "hotrestart": ("kalshi_alpha.sched.hotrestart_cli", "the snapshot, its age and its verdict"),
     "housekeep": ("kalshi_alpha.exec.housekeep", "compact and retire old artifacts: --keep-days 30"),

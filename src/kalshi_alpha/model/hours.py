@@ -23,3 +23,14 @@ class SpecialHours(msgspec.Struct, frozen=True):
     digest: str = ""
     """First 12 hex digits of the SHA-256 of its text."""
     days: tuple[SpecialDay, ...] = ()
+
+
+class Closure(msgspec.Struct, frozen=True, order=True):
+    """A stretch in which the venue doesn't trade, as somebody says."""
+
+    from_ns: int
+    to_ns: int
+    """First instant after, UTC nanoseconds; far in the future where nobody has named an end."""
+    source: str
+    name: str
+    """The source's own name of it, which stays when it is moved."""

@@ -1,9 +1,8 @@
 """The ``scheduler_window`` block: where a series stands in its windows at one instant, with the reasons. For monitors and the command."""
 
-import bisect
 import functools
-from datetime import UTC, date, datetime, timedelta
-from typing import Final, Literal, NamedTuple
+from datetime import date, datetime, timedelta
+from typing import Final, Literal
 
 import msgspec
 
@@ -11,6 +10,7 @@ from kalshi_alpha.config import WindowsConfig
 from kalshi_alpha.model.clock import NEW_YORK, NS_PER_S, iso_et, iso_utc
 from kalshi_alpha.model.instruments import Series, Window
 from kalshi_alpha.sched.calendar import CalendarRangeError, Session, et_date
+from kalshi_alpha.sched.clock_changes import changes_around
 from kalshi_alpha.sched.windows import WindowSchedule
 
 _LISTED: Final = 8
@@ -146,45 +146,8 @@ def _session_block(found: Session) -> SessionBlock:
     return SessionBlock(found.date, found.kind, iso_et(found.open_ns), iso_et(found.close_ns), found.source)
 
 
-class _OffsetChange(NamedTuple):
-    at_ns: int
-    before: str
-    after: str
-
-
-@functools.lru_cache(maxsize=8)
-def _offset_changes(year: int) -> tuple[_OffsetChange, ...]:
-    """Return when New York's offset changes in a UTC year: the days are compared, then the seconds of the day searched."""
-    start_s = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
-    end_s = int(datetime(year + 1, 1, 1, tzinfo=UTC).timestamp())
-    found = []
-    for from_s in range(start_s, end_s, _DAY_S):
-        before, after = _in_new_york(from_s), _in_new_york(from_s + _DAY_S)
-        if before.utcoffset() == after.utcoffset():
-            continue
-        at_s = bisect.bisect_left(range(_DAY_S), 1, key=functools.partial(_changed, from_s))
-        found.append(_OffsetChange((from_s + at_s) * NS_PER_S, before.tzname() or "", after.tzname() or ""))
-    return tuple(found)
-
-
-def _changed(from_s: int, later_s: int) -> int:
-    return int(_in_new_york(from_s + later_s).utcoffset() != _in_new_york(from_s).utcoffset())
-
-
-def _in_new_york(utc_s: int) -> datetime:
-    return datetime.fromtimestamp(utc_s, NEW_YORK)
-
-
-def _changes_around(utc_ns: int) -> tuple[_OffsetChange, _OffsetChange]:
-    """Return the last change up to this instant and the first after it."""
-    year = et_date(utc_ns).year
-    changes = (*_offset_changes(year - 1), *_offset_changes(year), *_offset_changes(year + 1))
-    after = bisect.bisect_right(changes, utc_ns, key=lambda change: change.at_ns)
-    return changes[after - 1], changes[after]
-
-
 def _clock_change(utc_ns: int, schedule: WindowSchedule) -> ClockChange:
-    last, following = _changes_around(utc_ns)
+    last, following = changes_around(utc_ns)
     day = et_date(following.at_ns)
     return ClockChange(
         next_et=iso_et(following.at_ns),
@@ -244,7 +207,7 @@ def _explain_none(today: Session, series: Series | None, windows: tuple[Window, 
 def _offset_lines(window: Window) -> list[str]:
     offset = iso_et(window.target_ns)[-6:]
     lines = [f"New York is at {offset}: {_et_time(window.target_ns)} there is {iso_utc(window.target_ns)[11:19]} UTC"]
-    last, following = _changes_around(window.target_ns)
+    last, following = changes_around(window.target_ns)
     if window.target_ns - last.at_ns < _NEAR_DAYS * _DAY_S * NS_PER_S:
         lines.append(
             f"the clocks went from {last.before} to {last.after} on {et_date(last.at_ns).isoformat()}: UTC times differ from before"
