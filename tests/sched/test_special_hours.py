@@ -120,7 +120,9 @@ def test_hours_of_a_calendar_that_has_become_narrower_still_intersect() -> None:
         (day(date="20261123"), "date is 20261123: expected YYYY-MM-DD"),
         (day(open='"14:00"', close='"09:30"'), "open 14:00 isn't before close 09:30"),
         (day(open='"14:00"'), "open 14:00 isn't before close 14:00"),
-        (DAY + day(open='"13:00"', close='"16:00"'), r"day 2: date 2026-11-23 is there twice, with overlapping hours"),
+        (day(open='"13:00"', close='"14:00"'), "open 13:00 to close 14:00 is no session: 90 minutes at least"),
+        (day(open="2026-11-23T10:00:30-05:00"), r"open 2026-11-23 10:00:30-05:00 to close 14:00: expected whole minutes"),
+        (DAY + day(open='"13:00"', close='"15:30"'), r"day 2: date 2026-11-23 is there twice, with overlapping hours"),
         (DAY + day(open='"14:00"', close='"16:00"'), r"day 2: date 2026-11-23 is there twice$"),
         (day(open='"09:00"'), "open 09:00 is before the session's"),
         (day(close='"16:30"'), "close 16:30 is after the session's"),
@@ -158,6 +160,14 @@ def test_whatever_is_wrong_is_one_line_that_names_it(text: str, problem: str) ->
 def test_another_form_of_the_file_is_refused(version: str) -> None:
     with pytest.raises(SpecialHoursError, match=r"schema_version is (None|2|True): expected 1"):
         parse_special_hours(version + DAY, "hours.toml")
+
+
+def test_hours_of_which_too_little_is_left_are_no_session() -> None:
+    late = SpecialDay("2026-11-27", ns("2026-11-27T17:00Z"), ns("2026-11-27T20:00Z"), "written before the early close was known")
+
+    found = narrowed(SpecialHours("hours.toml", "", (late,)))(date(2026, 11, 27))
+
+    assert (found.trades, found.kind) == (False, "holiday")
 
 
 def test_a_time_that_the_clock_change_skips_is_refused() -> None:

@@ -109,6 +109,21 @@ class ReadStatus(Command, frozen=True):
     request: int
 
 
+class ReadSchedule(Command, frozen=True):
+    """Ask for the venue's hours and maintenance windows."""
+
+    request: int
+
+
+class ReadCloses(Command, frozen=True):
+    """Ask when the events of these series close that do so in a stretch of time (UTC ns, the end not included)."""
+
+    request: int
+    series: tuple[Series, ...]
+    from_ns: int
+    to_ns: int
+
+
 class ReadLadder(Command, frozen=True):
     """Ask for the event of a series that closes at ``target_ns``, with every market and the fees."""
 

@@ -2,7 +2,9 @@
 
 import msgspec
 
+from kalshi_alpha.model.hours import SpecialHours
 from kalshi_alpha.model.instruments import Ladder, Leg, Series, Symbol
+from kalshi_alpha.model.maintenance import WeekHours
 from kalshi_alpha.model.orders import Fill, VenueOrder, VenuePosition
 from kalshi_alpha.model.units import Side
 
@@ -172,6 +174,38 @@ class ExchangeStatusRead(Event, frozen=True):
 
     exchange_active: bool
     trading_active: bool
+
+
+# Calendar
+
+
+class ScheduleRead(Event, frozen=True):
+    """The venue's schedule: maintenance windows as (from, to) in UTC nanoseconds, and its hours."""
+
+    request: int
+    windows: tuple[tuple[int, int], ...]
+    hours: tuple[WeekHours, ...]
+
+
+class ClosesRead(Event, frozen=True):
+    """When the venue's events close in the stretch that was asked for."""
+
+    request: int
+    from_ns: int
+    closes: tuple[tuple[Series, tuple[int, ...]], ...]
+    """Each series asked for, with its events' closes (UTC ns), sorted, each once."""
+
+
+class SpecialHoursChanged(Event, frozen=True):
+    """The reviewed file of special hours was read, and all of it holds from now on."""
+
+    hours: SpecialHours
+
+
+class SpecialHoursRefused(Event, frozen=True):
+    """The file of special hours is unusable; what was read before it stays in force."""
+
+    reason: str
 
 
 # Venue: our orders

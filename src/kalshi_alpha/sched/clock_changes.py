@@ -2,11 +2,11 @@
 
 import bisect
 import functools
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from kalshi_alpha.model.clock import NEW_YORK, NS_PER_S
-from kalshi_alpha.sched.calendar import et_date
+from kalshi_alpha.sched.calendar import Session, Sessions, et_date
 
 _DAY_S: Final = 86_400
 
@@ -42,6 +42,18 @@ def changes_around(utc_ns: int) -> tuple[OffsetChange, OffsetChange]:
     changes = (*offset_changes(year - 1), *offset_changes(year), *offset_changes(year + 1))
     after = bisect.bisect_right(changes, utc_ns, key=lambda change: change.at_ns)
     return changes[after - 1], changes[after]
+
+
+def first_session_from(day: date, sessions: Sessions) -> Session:
+    """Return the first session on or after a date.
+
+    Raises:
+        CalendarRangeError: the calendar ends before it.
+
+    """
+    while not (found := sessions(day)).trades:
+        day += timedelta(days=1)
+    return found
 
 
 def _changed(from_s: int, later_s: int) -> int:

@@ -19,7 +19,7 @@ import tomllib
 from datetime import date, datetime, time
 from typing import Final, NoReturn
 
-from kalshi_alpha.model.clock import NEW_YORK, utc_ns_of
+from kalshi_alpha.model.clock import NEW_YORK, NS_PER_S, utc_ns_of
 from kalshi_alpha.model.hours import SpecialDay, SpecialHours
 from kalshi_alpha.sched.calendar import (
     CLOSE_ET,
@@ -38,6 +38,8 @@ _KEYS: Final = ("date", "open", "close", "closed", "note")
 _HHMM: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _TOML_LINE: Final = re.compile(r"at line (\d+)")
 _DIGEST_DIGITS: Final = 12
+LEAST_SESSION_S: Final = 5_400
+"""The market has never had a shorter one, and the profile of a session's movement knows none."""
 
 
 class SpecialHoursError(ValueError):
@@ -85,7 +87,7 @@ def narrowed(special: SpecialHours, sessions: Sessions = session) -> Sessions:
             return plain
         source = f"{special.source}: {found.note}"
         open_ns, close_ns = max(plain.open_ns, found.open_ns), min(plain.close_ns, found.close_ns)
-        if open_ns >= close_ns:
+        if close_ns - open_ns < LEAST_SESSION_S * NS_PER_S:
             return Session(plain.date, "holiday", 0, 0, source)
         return Session(plain.date, _kind(day, open_ns, close_ns), open_ns, close_ns, source)
 
@@ -126,6 +128,13 @@ class _Entry:
         open_ns, close_ns = self._instant("open", day), self._instant("close", day)
         if open_ns >= close_ns:
             _refuse(self._where, f"open {self._entry['open']} isn't before close {self._entry['close']}")
+        if close_ns - open_ns < LEAST_SESSION_S * NS_PER_S:
+            _refuse(
+                self._where,
+                f"open {self._entry['open']} to close {self._entry['close']} is no session: {LEAST_SESSION_S // 60} minutes at least",
+            )
+        if (close_ns - open_ns) % (60 * NS_PER_S):
+            _refuse(self._where, f"open {self._entry['open']} to close {self._entry['close']}: expected whole minutes")
         if open_ns < plain.open_ns:
             _refuse(self._where, f"open {self._entry['open']} is before the session's: special hours only narrow it")
         if close_ns > plain.close_ns:

@@ -16,6 +16,8 @@ from kalshi_alpha.config import ConfigError, WindowsConfig
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.instruments import SERIES, Series, TargetType, Window
 from kalshi_alpha.sched.calendar import CalendarRangeError, Session, Sessions, et_date, et_instant_ns, session
+from kalshi_alpha.sched.resolved import without_closures
+from kalshi_alpha.sched.venue_hours import Closures
 
 FINAL_MINUTE_S: Final = 60
 _HORIZON_DAYS: Final = 14
@@ -29,8 +31,8 @@ class WindowSchedule:
     Where windows overlap (hourly and close on an early close), ``current`` is the one that starts first, ``active`` has all.
     """
 
-    def __init__(self, config: WindowsConfig, sessions: Sessions = session) -> None:
-        """Take the settings and what tells a day's session.
+    def __init__(self, config: WindowsConfig, sessions: Sessions = session, closures: Closures = lambda _day: ()) -> None:
+        """Take the settings, what tells a day's session and what closes the venue.
 
         Raises:
             ConfigError: settings that make no usable window.
@@ -39,7 +41,9 @@ class WindowSchedule:
         self._hourly_et = _checked_targets(config)
         self.config = config
         self.sessions = sessions
+        self._closures = closures
         self._days: dict[date, _Day] = {}
+        self._hours: dict[str, tuple[int, int]] = {}
         self._segment = _Segment(0, 0, (), 0)
 
     def day(self, session_date: date) -> tuple[Window, ...]:
@@ -50,6 +54,27 @@ class WindowSchedule:
 
         """
         return self._day(session_date).windows
+
+    def whole(self, session_date: date) -> tuple[Window, ...]:
+        """Return the windows of a New York date before the venue's closures cut them, sorted like ``day``.
+
+        Raises:
+            CalendarRangeError: the calendar doesn't reach the day.
+
+        """
+        return self._windows(session_date)
+
+    def cuts(self, session_date: date) -> dict[str, tuple[str, ...]]:
+        """Return what the venue's closures did to the windows of a date, by key, one line a rule; also where they dropped one."""
+        return self._day(session_date).cuts
+
+    def session_hours(self, session_date: str) -> tuple[int, int]:
+        """Return when the session of an ISO date opens and closes, UTC nanoseconds."""
+        hours = self._hours.get(session_date)
+        if hours is None:
+            found = self.sessions(date.fromisoformat(session_date))
+            hours = self._hours[session_date] = (found.open_ns, found.close_ns)
+        return hours
 
     def today(self, utc_ns: int) -> tuple[Window, ...]:
         """Return the windows of the New York date at this instant."""
@@ -121,7 +146,11 @@ class WindowSchedule:
         if known is None:
             if len(self._days) >= _DAYS_KEPT:
                 self._days.clear()
-            known = self._days[day] = _day_of(day, self._windows(day))
+            closures = self._closures(day)
+            resolved = {window.key: without_closures(window, closures, self.config.freeze_s) for window in self._windows(day)}
+            left = [found.window for found in resolved.values() if found.window is not None]
+            windows = tuple(sorted(left, key=lambda window: (window.start_ns, window.target_ns, window.label)))
+            known = self._days[day] = _day_of(day, windows, {key: found.rules for key, found in resolved.items() if found.rules})
         return known
 
     def _windows(self, day: date) -> tuple[Window, ...]:
@@ -161,6 +190,7 @@ class _Day(NamedTuple):
     edges: list[int]
     """Midnight, every boundary, the next midnight."""
     active: list[tuple[Window, ...]]
+    cuts: dict[str, tuple[str, ...]]
 
 
 class _Segment(NamedTuple):
@@ -173,12 +203,12 @@ class _Segment(NamedTuple):
     """The next boundary, which may be days away; 0: beyond the calendar."""
 
 
-def _day_of(day: date, windows: tuple[Window, ...]) -> _Day:
+def _day_of(day: date, windows: tuple[Window, ...], cuts: dict[str, tuple[str, ...]]) -> _Day:
     midnight_ns = et_instant_ns(day, time(0))
     boundaries = {at for w in windows for at in (w.start_ns, w.final_minute_ns, w.freeze_ns, w.target_ns)}
     edges = sorted({midnight_ns, *boundaries})
     active = [tuple(w for w in windows if w.start_ns <= edge < w.target_ns) for edge in edges]
-    return _Day(day, windows, [*edges, et_instant_ns(day + timedelta(days=1), time(0))], active)
+    return _Day(day, windows, [*edges, et_instant_ns(day + timedelta(days=1), time(0))], active, cuts)
 
 
 def _has(window: Window, series: Series | None) -> bool:

@@ -1,16 +1,15 @@
 """The ``scheduler_window`` block: where a series stands in its windows at one instant, with the reasons. For monitors and the command."""
 
 import functools
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final, Literal
 
 import msgspec
 
-from kalshi_alpha.config import WindowsConfig
 from kalshi_alpha.model.clock import NEW_YORK, NS_PER_S, iso_et, iso_utc
 from kalshi_alpha.model.instruments import Series, Window
 from kalshi_alpha.sched.calendar import CalendarRangeError, Session, et_date
-from kalshi_alpha.sched.clock_changes import changes_around
+from kalshi_alpha.sched.clock_changes import changes_around, first_session_from
 from kalshi_alpha.sched.windows import WindowSchedule
 
 _LISTED: Final = 8
@@ -98,7 +97,7 @@ def scheduler_window(series: Series | None, now_utc_ns: int, schedule: WindowSch
         scheduler_window=blocks[0] if chosen else None,
         next_windows=blocks[chosen:],
         clock_change=_clock_change(now_utc_ns, schedule),
-        explain=_explain(found, windows[0], schedule.config) if chosen else _explain_none(found, series, windows),
+        explain=_explain(found, windows[0], schedule) if chosen else _explain_none(found, series, windows),
         warnings=(),
     )
 
@@ -161,42 +160,52 @@ def _clock_change(utc_ns: int, schedule: WindowSchedule) -> ClockChange:
 
 def _first_session(day: date, schedule: WindowSchedule) -> str | None:
     try:
-        while not schedule.sessions(day).trades:
-            day += timedelta(days=1)
+        return first_session_from(day, schedule.sessions).date
     except CalendarRangeError:
         return None
-    return day.isoformat()
 
 
-def _explain(today: Session, window: Window, config: WindowsConfig) -> tuple[str, ...]:
-    names = ", ".join(window.series)
+def _explain(today: Session, window: Window, schedule: WindowSchedule) -> tuple[str, ...]:
+    """Return one line a rule: the session, each of the window's bounds with what set it, the offset from UTC."""
+    config, names = schedule.config, ", ".join(window.series)
+    day = schedule.sessions(date.fromisoformat(window.session_date))
     hourly = window.target_type == "hourly"
-    lead_s = config.hourly_lead_s if hourly else config.close_lead_s
-    target = _et_time(window.target_ns)
+    key, lead_s = ("windows.hourly_lead_s", config.hourly_lead_s) if hourly else ("windows.close_lead_s", config.close_lead_s)
     lines = [_session_line(today)]
     if window.session_date != today.date:
         lines.append(f"the windows of {today.date} are over: the next one is on {window.session_date}")
+        lines.append(_session_line(day))
+    target = _et_time(window.target_ns)
     if hourly:
-        lines.append(f"{names} settle on the hours in windows.hourly_targets_et; this target is {target}")
+        lines.append(f"target {target}: {names} settle on the hours in windows.hourly_targets_et")
     else:
-        lines.append(f"{names} settle at the session's close, {target}")
-    if window.start_ns > window.target_ns - lead_s * NS_PER_S:
-        lines.append(f"the window starts with the session, later than {lead_s} s before the target")
-    else:
-        lines.append(f"the window starts {lead_s} s before the target")
-    lines.append(f"the last minute from {_et_time(window.final_minute_ns)} on has stricter limits on the feed's age and lag")
-    lines.append(f"the freeze is {config.freeze_s} s before the target: nothing may rest after it")
+        lines.append(f"target {target}: {names} settle at the session's close, by {day.source}")
+    cuts = schedule.cuts(date.fromisoformat(window.session_date))
+    ours = cuts.get(window.key, ())
+    if not any(rule.startswith("start ") for rule in ours):
+        start = _et_time(window.start_ns)
+        late = window.start_ns > window.target_ns - lead_s * NS_PER_S
+        by = f"the session's open, by {day.source}: later than {key}" if late else f"{key}, {lead_s} s before the target"
+        lines.append(f"start {start}: {by}")
+    lines.append(f"last minute from {_et_time(window.final_minute_ns)}: stricter limits on the feed's age and lag")
+    if not any(rule.startswith("freeze ") for rule in ours):
+        lines.append(
+            f"freeze {_et_time(window.freeze_ns)}: windows.freeze_s, {config.freeze_s} s before the target: nothing may rest after it"
+        )
+    lines += ours
+    lines += [rule for key, rules in cuts.items() if key != window.key for rule in rules if "dropped" in rule]
     lines.extend(_offset_lines(window))
     return tuple(lines)
 
 
 def _session_line(found: Session) -> str:
     if not found.trades:
-        return f"{found.date} has no session ({found.kind})"
-    hours = f"{_et_time(found.open_ns)} to {_et_time(found.close_ns)}"
-    if found.kind == "early_close":
-        return f"{found.date} closes early ({hours}): windows after the close are dropped and the close target moves to it"
-    return f"{found.date} is a {found.kind} session, {hours}"
+        return f"{found.date} has no session ({found.kind}) by {found.source}"
+    hours = f"{_et_time(found.open_ns)} to {_et_time(found.close_ns)} by {found.source}"
+    if found.kind in {"early_close", "special"}:
+        word = "closes early" if found.kind == "early_close" else "has special hours"
+        return f"{found.date} {word} ({hours}): windows after the close are dropped and the close target moves to it"
+    return f"{found.date} is a regular session, {hours}"
 
 
 def _explain_none(today: Session, series: Series | None, windows: tuple[Window, ...]) -> tuple[str, ...]:

@@ -56,6 +56,19 @@ class MarketsPage(msgspec.Struct, frozen=True):
     cursor: str | None = None
 
 
+class MarketClose(msgspec.Struct, frozen=True):
+    """The one field of a market that tells when it closes."""
+
+    close_time: str
+
+
+class ClosesPage(msgspec.Struct, frozen=True):
+    """One page of markets, read for their closes."""
+
+    markets: list[MarketClose] | dict[str, object] | None
+    cursor: str | None = None
+
+
 class OutcomesPage(msgspec.Struct, frozen=True):
     """One page of markets, read for their outcomes."""
 

@@ -11,10 +11,21 @@ from urllib.parse import quote
 from kalshi_alpha.adapters.kalshi import listing, portfolio
 from kalshi_alpha.adapters.kalshi.fixed_point import WireError, rfc3339_ns
 from kalshi_alpha.adapters.kalshi.order_calls import Calls, failure, is_success
+from kalshi_alpha.adapters.kalshi.schedule import ScheduleAnswer, schedule_of
 from kalshi_alpha.adapters.kalshi.wire import Status, decode
 from kalshi_alpha.model.clock import NS_PER_S
-from kalshi_alpha.model.commands import ReadFills, ReadLadder, ReadOpenOrders, ReadPositions, ReadResults, ReadStatus
+from kalshi_alpha.model.commands import (
+    ReadCloses,
+    ReadFills,
+    ReadLadder,
+    ReadOpenOrders,
+    ReadPositions,
+    ReadResults,
+    ReadSchedule,
+    ReadStatus,
+)
 from kalshi_alpha.model.events import (
+    ClosesRead,
     Event,
     ExchangeStatusRead,
     FillsRead,
@@ -24,9 +35,10 @@ from kalshi_alpha.model.events import (
     OpenOrdersRead,
     PositionsRead,
     RequestFailed,
+    ScheduleRead,
 )
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
-from kalshi_alpha.model.instruments import SERIES
+from kalshi_alpha.model.instruments import SERIES, Series
 
 _PAGE: Final = 1_000
 _PAGES_MAX: Final = 100
@@ -101,6 +113,26 @@ def status(_command: ReadStatus) -> Calls:
     if not is_success(response) and told.exchange_active and told.trading_active:
         raise ReadError(response.status, f"http {response.status} with a body that says all is well")
     return [ExchangeStatusRead(told.exchange_active, told.trading_active)]
+
+
+def schedule(command: ReadSchedule) -> Calls:
+    """Read the venue's hours and maintenance windows."""
+    told = (yield from _read("/exchange/schedule", "", ScheduleAnswer)).schedule
+    windows, hours = schedule_of(told)
+    return [ScheduleRead(command.request, windows, hours)]
+
+
+def closes(command: ReadCloses) -> Calls:
+    """Read when the events of some series close. The venue's bounds may exclude their own second: one more is asked for on either side."""
+    found: list[tuple[Series, tuple[int, ...]]] = []
+    from_s, to_s = command.from_ns // NS_PER_S, command.to_ns // NS_PER_S
+    for series in command.series:
+        query = f"series_ticker={SERIES[series].venue_ticker}&min_close_ts={from_s - 1}&max_close_ts={to_s + 1}&limit={_PAGE}"
+        pages = yield from _pages("/markets", query, listing.ClosesPage)
+        texts = {market.close_time for page in pages for market in _listed(page.markets)}
+        instants = sorted({rfc3339_ns(text) for text in texts})
+        found.append((series, tuple(at_ns for at_ns in instants if command.from_ns <= at_ns < command.to_ns)))
+    return [ClosesRead(command.request, command.from_ns, tuple(found))]
 
 
 def ladder(command: ReadLadder) -> Calls:

@@ -14,17 +14,19 @@ from kalshi_alpha.model.commands import (
     Command,
     CreateGroup,
     PlaceOrders,
+    ReadCloses,
     ReadFills,
     ReadLadder,
     ReadOpenOrders,
     ReadPositions,
     ReadResults,
+    ReadSchedule,
     ReadStatus,
     TriggerGroup,
 )
 
 VenueWrite = PlaceOrders | AmendExpiry | CancelOrders | CancelAll | CreateGroup | TriggerGroup
-VenueRead = ReadOpenOrders | ReadFills | ReadPositions | ReadStatus | ReadLadder | ReadResults
+VenueRead = ReadOpenOrders | ReadFills | ReadPositions | ReadStatus | ReadSchedule | ReadCloses | ReadLadder | ReadResults
 CREATE_TOKENS: Final = 10
 CANCEL_TOKENS: Final = 2
 
@@ -39,7 +41,7 @@ def calls_for(command: Command) -> Calls:
     match command:
         case PlaceOrders() | AmendExpiry() | CancelOrders() | CancelAll() | CreateGroup() | TriggerGroup():
             return _write(command)
-        case ReadOpenOrders() | ReadFills() | ReadPositions() | ReadStatus() | ReadLadder() | ReadResults():
+        case ReadOpenOrders() | ReadFills() | ReadPositions() | ReadStatus() | ReadSchedule() | ReadCloses() | ReadLadder() | ReadResults():
             return read_calls.guarded(type(command).__name__, command.request, _read(command))
         case _:
             message = f"not a command to the venue: {type(command).__name__}"
@@ -64,7 +66,7 @@ def _write(command: VenueWrite) -> Calls:
             assert_never(command)
 
 
-def _read(command: VenueRead) -> Calls:
+def _read(command: VenueRead) -> Calls:  # noqa: C901, PLR0911 - one a command
     match command:
         case ReadOpenOrders():
             return read_calls.open_orders(command)
@@ -78,5 +80,9 @@ def _read(command: VenueRead) -> Calls:
             return read_calls.ladder(command)
         case ReadResults():
             return read_calls.results(command)
+        case ReadSchedule():
+            return read_calls.schedule(command)
+        case ReadCloses():
+            return read_calls.closes(command)
         case _:
             assert_never(command)
