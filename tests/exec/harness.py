@@ -9,6 +9,7 @@ from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.instruments import LEGS, SERIES, Ladder, Leg, Market, PriceRange, Series, Symbol
+from kalshi_alpha.model.maintenance import WeekHours
 from kalshi_alpha.model.orders import Fill, Order, OrderIntent, VenueOrder, VenuePosition
 from kalshi_alpha.model.reasons import Reason
 from kalshi_alpha.model.records import IncidentNoted, OrderClosed, Record, WindowPhase
@@ -57,6 +58,10 @@ class Rig:
         self.silent: set[str] = set()
         """Commands by name that the venue doesn't answer."""
         self.listings: dict[Series, Ladder | None] = {}
+        self.schedule: tuple[tuple[tuple[int, int], ...], tuple[WeekHours, ...]] | None = None
+        """The venue's maintenance windows and hours; None: it doesn't answer."""
+        self.closes: dict[Series, tuple[int, ...]] | None = None
+        """When the venue's events close; None: it doesn't answer."""
 
     # Time
 
@@ -171,6 +176,10 @@ class Rig:
                 self.tell(ev.FillsRead(request, self.utc_ns, ()))
             case cmd.ReadPositions(request=request):
                 self.tell(ev.PositionsRead(request, self.utc_ns, self.positions))
+            case cmd.ReadSchedule(request=request) if self.schedule is not None:
+                self.tell(ev.ScheduleRead(request, *self.schedule))
+            case cmd.ReadCloses(request=request, from_ns=from_ns) if self.closes is not None:
+                self.tell(ev.ClosesRead(request, from_ns, tuple(self.closes.items())))
             case cmd.ReadLadder(series=series, target_ns=target_ns):
                 self._list(series, target_ns)
             case cmd.SubscribeBooks(tickers=tickers):

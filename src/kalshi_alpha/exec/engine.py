@@ -5,10 +5,10 @@ which they must be carried out; ``next_deadline_ns`` says when silence alone wou
 """
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any, Final
 
 from kalshi_alpha.config import Config
+from kalshi_alpha.exec.calendar_watch import CalendarWatch
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.feed_watch import FeedWatch
 from kalshi_alpha.exec.order_events import OrderEvents
@@ -22,7 +22,6 @@ from kalshi_alpha.model.commands import CancelAll, CaptureSnapshot, Command, Exi
 from kalshi_alpha.model.reasons import Reason, StandDown
 from kalshi_alpha.model.records import EngineStarted, LatchLifted, LatchSet, OrderIntended, StandDownChanged
 from kalshi_alpha.model.snapshot import EngineSnapshot, SnapshotOrder
-from kalshi_alpha.sched.calendar import session
 
 HOUSE_S: Final = 1.0
 """Monitors and snapshots are due this often while a window is open."""
@@ -52,11 +51,11 @@ class Engine:
         self.reconciler = Reconciler(self.facts, self.orders)
         self.windows = WindowLife(self.facts, self.planner, self.reconciler)
         self.feeds = FeedWatch(self.facts)
+        self.calendar = CalendarWatch(self.facts, self.windows)
         self._recovered = recovered
-        self._sessions: dict[str, tuple[int, int]] = {}
         self._leaving_since_ns = 0
         self._deadline_ns: int | None = None
-        self._handlers: dict[type[ev.Event], Handler] = self._table()
+        self._handlers: dict[type[ev.Event], Handler] = self.calendar.wrap(self._table())
 
     # The interface
 
@@ -276,6 +275,7 @@ class Engine:
     def _act_on_time(self, now: Now) -> None:
         """Let the time that has passed count before the next fact: what it forbids must not be sent on that fact's account."""
         self.windows.act(now)
+        self.calendar.act(now)
         self.reconciler.act(now)
         self.feeds.judge(now)
         self._stand(now)
@@ -312,6 +312,7 @@ class Engine:
         for latch, (actor, _note) in facts.orders.latches.items():
             found.append(StandDown(Reason(latch) if latch in LATCH_REASONS else Reason.CANCEL_ALL, "", f"{latch} by {actor}"))
         found += self.windows.reasons(now)
+        found += self.calendar.reasons()
         found += self.feeds.reasons(now)
         reasons = tuple(sorted(found))
         if reasons != facts.reasons:
@@ -323,7 +324,7 @@ class Engine:
         scopes = {held.scope for held in reasons}
         for event_ticker, ladder in facts.ladders.items():
             in_time = ladder.window.start_ns <= now.utc_ns < ladder.window.freeze_ns
-            blocked = "" in scopes or ladder.ladder.symbol in scopes or event_ticker in scopes
+            blocked = "" in scopes or ladder.ladder.symbol in scopes or event_ticker in scopes or ladder.window.key in scopes
             ladder.allow(allowed=in_time and not blocked and ladder.level is not None)
 
     def _reprice(self, now: Now) -> None:
@@ -336,19 +337,12 @@ class Engine:
                 if ladder.ladder.symbol != symbol or now.utc_ns >= ladder.window.target_ns:
                     continue
                 self.windows.follow(ladder, sample.level)
-                open_ns, close_ns = self._session(ladder.window.session_date)
+                open_ns, close_ns = facts.schedule.session_hours(ladder.window.session_date)
                 from_ns = sample.event_ms * 1_000_000
                 variance = facts.clock.to_target(symbol, from_ns, ladder.window.target_ns, open_ns, close_ns)
                 vol_ns = from_ns + int(facts.config.quoting.vol_edge_s * NS_PER_S)
                 ladder.reprice(sample.level, variance, facts.clock.variance(symbol, from_ns, vol_ns, open_ns, close_ns))
         self.feeds.moved.clear()
-
-    def _session(self, day: str) -> tuple[int, int]:
-        bounds = self._sessions.get(day)
-        if bounds is None:
-            found = session(date.fromisoformat(day))
-            bounds = self._sessions[day] = (found.open_ns, found.close_ns)
-        return bounds
 
     def _expire(self, now: Now) -> None:
         facts = self.facts

@@ -19,12 +19,15 @@ from kalshi_alpha.model.view import (
     RungView,
     WindowView,
 )
+from kalshi_alpha.sched.calendar import CalendarRangeError
 
 SHOWN_RUNGS: Final = 26
 SHOWN_INCIDENTS: Final = 30
 SENTENCES: Final[dict[Reason, str]] = {
     Reason.NOT_RECONCILED: "asking the venue what rests and what filled",
     Reason.NO_WINDOW: "no window is open",
+    Reason.CALENDAR_ENDS: "the built-in calendar has no such day",
+    Reason.CALENDAR_IN_DOUBT: "the calendar is in doubt",
     Reason.FROZEN: "frozen until the target",
     Reason.FEED_DOWN: "no fresh index feed",
     Reason.FEED_DISAGREES: "the feeds disagree",
@@ -57,7 +60,7 @@ def engine_view(engine: Engine, now: Now, clock_speed: float, levels: dict[str, 
 
     """
     facts = engine.facts
-    windows = tuple(_window(window, now) for window in facts.schedule.today(now.utc_ns))
+    windows = tuple(_window(window, now) for window in _today(facts, now))
     current = next((window for window in windows if window.state in {"active", "frozen"}), None)
     realised_e6, marked_e6 = facts.ledger.realised_e6, facts.ledger.marked_e6(fair_values(facts))
     return EngineView(
@@ -87,6 +90,7 @@ def engine_view(engine: Engine, now: Now, clock_speed: float, levels: dict[str, 
         quotes_placed=facts.quotes_placed,
         write_tokens=float(facts.bucket.available(now.mono_ns)),
         max_open_orders=facts.config.quoting.max_open_orders,
+        calendar=engine.calendar.view(now),
     )
 
 
@@ -120,6 +124,13 @@ def _exchange_status(facts: EngineFacts) -> str:
     if not venue.exchange_active:
         return "exchange paused"
     return "trading" if venue.trading_active else "trading paused"
+
+
+def _today(facts: EngineFacts, now: Now) -> tuple[Window, ...]:
+    try:
+        return facts.schedule.today(now.utc_ns)
+    except CalendarRangeError:
+        return ()
 
 
 def _window(window: Window, now: Now) -> WindowView:

@@ -113,6 +113,12 @@ class EngineFacts:
         self.incidents.appendleft(noted)
         self.record(noted)
 
+    def note_once(self, noted: IncidentNoted) -> None:
+        """Note something under an id of its own: the report has it once, however often processes start."""
+        if noted.incident_id not in {known.incident_id for known in self.incidents}:
+            self.incidents.appendleft(noted)
+            self.record(noted)
+
     def at_utc(self, name: str, utc_ns: int, now: Now) -> None:
         """Set a deadline by the schedule's clock."""
         self.deadlines[name] = now.mono_ns + (utc_ns - now.utc_ns)

@@ -13,6 +13,7 @@ from kalshi_alpha.exec.monitor_history import MonitorHistory
 from kalshi_alpha.exec.monitors import EvGapDocument, FreshnessDocument, ev_gap_document, freshness_document
 from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.records import IncidentNoted
+from kalshi_alpha.sched.calendar import CalendarRangeError
 from kalshi_alpha.sched.hotrestart import HotRestartManager
 from kalshi_alpha.sched.windows_status import scheduler_window
 
@@ -20,7 +21,10 @@ from kalshi_alpha.sched.windows_status import scheduler_window
 def monitor_documents(engine: Engine, now: Now) -> tuple[FreshnessDocument, EvGapDocument]:
     """Return both monitors for this instant."""
     facts = engine.facts
-    block = scheduler_window(None, now.utc_ns, facts.schedule).scheduler_window
+    try:
+        block = scheduler_window(None, now.utc_ns, facts.schedule).scheduler_window
+    except CalendarRangeError:
+        block = None
     fresh = freshness_document(facts.failover.view(now), now, block, in_window=bool(facts.active_windows))
     return fresh, ev_gap_document(fresh, facts.ev_gap.summary())
 

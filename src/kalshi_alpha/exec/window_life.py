@@ -1,6 +1,9 @@
 """A window from listing to settlement: read its ladders, follow the money, freeze, prove empty, book the outcome."""
 
+from datetime import date, time, timedelta
 from typing import Final
+
+from msgspec import structs
 
 from kalshi_alpha.exec.facts import LISTING_LEAD_S, EngineFacts
 from kalshi_alpha.exec.planner import OrderPlanner
@@ -13,6 +16,7 @@ from kalshi_alpha.model.instruments import Series, Window
 from kalshi_alpha.model.reasons import Reason, StandDown
 from kalshi_alpha.model.records import MarketSettledBooked, WindowPhase
 from kalshi_alpha.pricing.fees import UnknownFeeError
+from kalshi_alpha.sched.calendar import CalendarRangeError, et_date, et_instant_ns
 
 LISTING_RETRY_S: Final = 5.0
 VERIFY_EVERY_S: Final = 0.25
@@ -39,6 +43,10 @@ class WindowLife:
         """Events whose ladder is over and whose risk still counts."""
         self._told: dict[tuple[str, Series], None] = {}
         """Windows and series whose missing ladder was made known."""
+        self._withdrawn: dict[str, None] = {}
+        """Windows that a changed schedule took away while they were open, until they are proven empty."""
+        self.calendar_end = ""
+        """Why the schedule says nothing about now; empty: it does."""
 
     # Time
 
@@ -57,7 +65,7 @@ class WindowLife:
     def _turn(self, now: Now) -> None:
         """Take the windows that are near, open, frozen or over, and set the next turn."""
         facts = self._facts
-        near = facts.schedule.upcoming(now.utc_ns, 6)
+        near = self._near(now)
         lead_ns = LISTING_LEAD_S * NS_PER_S
         facts.activate(tuple(window for window in near if window.start_ns <= now.utc_ns < window.target_ns))
         for window in near:
@@ -68,10 +76,60 @@ class WindowLife:
             if window.freeze_ns <= now.utc_ns:
                 self._enter(window, "frozen", now)
         self._end(now)
-        marks = [facts.schedule.next_boundary_ns(now.utc_ns)]
+        marks = [self._next_boundary_ns(now)]
         marks += [window.start_ns - lead_ns for window in near if window.start_ns - lead_ns > now.utc_ns]
+        marks += [window.target_ns for window in self._open.values() if window.target_ns > now.utc_ns]
         facts.at_utc("window", min(marks), now)
         facts.no_later("reads", now.mono_ns + NS_PER_S)
+
+    def _near(self, now: Now) -> tuple[Window, ...]:
+        """Return the windows that haven't ended; none, and a reason to stand down, where the calendar doesn't reach."""
+        facts = self._facts
+        try:
+            near = facts.schedule.upcoming(now.utc_ns, 6)
+        except CalendarRangeError as error:
+            if not self.calendar_end:
+                facts.incident(
+                    now, "calendar", "The built-in calendar has ended", "stands down until it is extended", {"error": str(error)}
+                )
+            self.calendar_end = str(error)
+            return ()
+        self.calendar_end = ""
+        return near
+
+    def _next_boundary_ns(self, now: Now) -> int:
+        try:
+            return self._facts.schedule.next_boundary_ns(now.utc_ns)
+        except CalendarRangeError:
+            return et_instant_ns(et_date(now.utc_ns) + timedelta(days=1), time(0))
+
+    def reschedule(self, now: Now) -> None:
+        """Take over a changed schedule: what is open shrinks, moves or is withdrawn at once, by the one mechanism that pulls quotes."""
+        facts = self._facts
+        for quoted in facts.ladders.values():
+            quoted.window = self._renewed(quoted.window, now)[0]
+        for key, window in self._open.items():
+            renewed, withdrawn = self._renewed(window, now)
+            self._open[key] = renewed
+            if withdrawn and self._phase[key] == "opened":
+                self._withdrawn[key] = None
+                self._enter(renewed, "frozen", now)
+            elif not withdrawn and now.utc_ns < renewed.freeze_ns and self._phase[key] != "opened":
+                self._phase[key] = "opened"
+                self._verifying.pop(key, None)
+                self._withdrawn.pop(key, None)
+                facts.record(WindowPhase(now.utc_ns, key, "opened", len(facts.orders), "again: the schedule has changed"))
+        wanted = {series: self._renewed(window, now) for series, window in self._wanted.items()}
+        self._wanted = {series: window for series, (window, withdrawn) in wanted.items() if not withdrawn}
+        self._turn(now)
+
+    def _renewed(self, window: Window, now: Now) -> tuple[Window, bool]:
+        """Return a window as the schedule has it now, and whether it was taken away: then it froze this instant."""
+        day = self._facts.schedule.day(date.fromisoformat(window.session_date))
+        found = next((other for other in day if other.key == window.key), None)
+        if found is not None:
+            return found, False
+        return structs.replace(window, start_ns=min(window.start_ns, now.utc_ns), freeze_ns=min(window.freeze_ns, now.utc_ns)), True
 
     def _end(self, now: Now) -> None:
         """Let go of what is over, also where no ladder was ever listed."""
@@ -195,9 +253,11 @@ class WindowLife:
         for key, window in list(self._verifying.items()):
             if not len(facts.orders) and self._reconciler.empty_as_of_ns >= window.freeze_ns:
                 del self._verifying[key]
+                self._withdrawn.pop(key, None)
                 self._enter_verified(window, now)
             elif now.utc_ns > window.target_ns + VERIFY_GIVE_UP_S * NS_PER_S:
                 del self._verifying[key]
+                self._withdrawn.pop(key, None)
                 told = {"live_orders": str(len(facts.orders)), "window": key}
                 facts.incident(
                     now, "freeze", f"{window.label}: not proven empty after the freeze", "cancels were sent; check the venue", told
@@ -264,9 +324,12 @@ class WindowLife:
     def reasons(self, now: Now) -> list[StandDown]:
         """Return what the clock and the listings forbid."""
         facts = self._facts
+        if self.calendar_end:
+            return [StandDown(Reason.CALENDAR_ENDS, "", self.calendar_end)]
         if not facts.active_windows:
             return [StandDown(Reason.NO_WINDOW)]
         found = [StandDown(Reason.FROZEN, window.label) for window in facts.active_windows if now.utc_ns >= window.freeze_ns]
+        found += [StandDown(Reason.CALENDAR_IN_DOUBT, "", f"{key} is withdrawn, not yet proven empty") for key in self._withdrawn]
         found += [StandDown(Reason.FEES_UNKNOWN, event, note) for event, note in facts.fees_unknown.items()]
         found += [
             StandDown(Reason.NO_LADDER, series, window.label)

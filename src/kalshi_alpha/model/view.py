@@ -116,6 +116,27 @@ class PnlView(msgspec.Struct, frozen=True):
     """Contracts held, long or short, in markets that are over and whose outcome isn't known yet."""
 
 
+class CalendarView(msgspec.Struct, frozen=True):
+    """What the schedule is made of, and what comes up."""
+
+    special_hours: str
+    """The file in force; empty: none."""
+    special_days: tuple[str, ...]
+    """Its dates."""
+    refused: str
+    """Why a newer file isn't in force; empty: there is none such."""
+    doubts: tuple[tuple[str, str], ...]
+    """(window key, what contradicts it)."""
+    clock_change_ns: int
+    """The next one."""
+    clock_change: str
+    """``EST to EDT``."""
+    clock_checklist: bool
+    """It is less than a week away: the runbook's checklist is due."""
+    venue_schedule_age_s: int | None
+    """None: never read."""
+
+
 class EngineView(msgspec.Struct, frozen=True):
     """Everything the page shows, one struct, replaced whole."""
 
@@ -147,3 +168,4 @@ class EngineView(msgspec.Struct, frozen=True):
     quotes_placed: int
     write_tokens: float
     max_open_orders: int
+    calendar: CalendarView | None = None

@@ -75,7 +75,8 @@ def play_with(script: DayScript, windows: WindowsConfig, quoting: QuotingConfig,
 
 def _play(config: Config, script: DayScript, minutes: Path | None, handle: Handle | None) -> Played:
     path = world_for(script, minutes)
-    exchange = SimExchange(ExchangeConfig(session=session(date.fromisoformat(script.day))), path, script.seed, script.venue_faults)
+    found = script.venue_session or session(date.fromisoformat(script.day))
+    exchange = SimExchange(ExchangeConfig(session=found), path, script.seed, script.venue_faults)
     day = VirtualDay(config, script, exchange, SimFeed(path, script.seed, script.feed_faults))
     if handle is not None:
         day.handle = handle

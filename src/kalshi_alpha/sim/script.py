@@ -8,7 +8,9 @@ import msgspec
 
 from kalshi_alpha.config import WindowsConfig
 from kalshi_alpha.model.clock import NS_PER_S
+from kalshi_alpha.model.hours import SpecialHours
 from kalshi_alpha.model.instruments import Window
+from kalshi_alpha.sched.calendar import Session
 from kalshi_alpha.sched.windows import WindowSchedule
 
 DEMO_DAY: Final = date(2026, 11, 23)
@@ -37,6 +39,13 @@ class VenueFault(msgspec.Struct, frozen=True):
     params: dict[str, float | str] = {}
 
 
+class HoursChange(msgspec.Struct, frozen=True):
+    """The operator's file of special hours becomes another one."""
+
+    utc_ns: int
+    hours: SpecialHours
+
+
 class DayScript(msgspec.Struct, frozen=True):
     """One day to play. All instants are UTC nanoseconds."""
 
@@ -47,6 +56,10 @@ class DayScript(msgspec.Struct, frozen=True):
     venue_faults: tuple[VenueFault, ...] = ()
     kills_ns: tuple[int, ...] = ()
     """The trading process is killed with SIGKILL and started again by its supervisor."""
+    hours_changes: tuple[HoursChange, ...] = ()
+    """By instant. The windows are those to judge by, whoever knows of them when."""
+    venue_session: Session | None = None
+    """The session by which the exchange lists its events; None: the calendar's."""
 
     def both_down(self) -> list[tuple[int, int]]:
         """Return the spans in which no leg delivers anything fresh, as scripted. A refusal only meets who connects anew."""

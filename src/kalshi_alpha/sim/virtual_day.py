@@ -1,6 +1,7 @@
 """A whole day in virtual time: the real engine and codecs against the simulated exchange and feeds, no sockets."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from kalshi_alpha.adapters.journal_memory import MemoryJournal
@@ -10,7 +11,9 @@ from kalshi_alpha.config import Config
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.recovery import RecoveredState, recover
 from kalshi_alpha.exec.runners.start import booted_event
+from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
+from kalshi_alpha.model.hours import SpecialHours
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg
 from kalshi_alpha.sched.hotrestart import Fresh, HotRestartManager, Stale
@@ -69,12 +72,15 @@ class VirtualDay:
         self._store = MemoryStore()
         self._snapshots = HotRestartManager(self._store)
         self._starts = 0
+        self._hours = SpecialHours()
 
     def play(self) -> None:
         """Play every window with its lead and tail, then wait for the outcomes."""
         windows = self._script.windows
         for kill_ns in self._script.kills_ns:
             self._timeline.at(kill_ns, self._kill)
+        for change in self._script.hours_changes:
+            self._timeline.at(change.utc_ns, partial(self._change_hours, change.hours))
         at_ns = windows[0].start_ns - LEAD_S * NS_PER_S
         self._jump(at_ns)
         self._start(at_ns)
@@ -145,7 +151,8 @@ class VirtualDay:
         client.on_event = self.witness.event_seen
         client.on_request = self.witness.request_sent
         self.client = client
-        client.step([booted_event(restored, recovered, now, has_journal=bool(read.last_seq))], utc_ns)
+        booted = booted_event(restored, recovered, now, has_journal=bool(read.last_seq))
+        client.step([booted, ev.SpecialHoursChanged(self._hours)], utc_ns)
         client.tick(utc_ns)
 
     def _to_exchange(self, utc_ns: int) -> ServerSession | None:
@@ -162,6 +169,12 @@ class VirtualDay:
     def _capture(self, engine: Engine, now: Now) -> None:
         self.journal.sync()
         self._snapshots.capture(engine.snapshot(now, self.journal.next_seq - 1))
+
+    def _change_hours(self, hours: SpecialHours, utc_ns: int) -> None:
+        """Change the file: the process hears of it, and so will those started later."""
+        self._hours = hours
+        if self.client is not None:
+            self.client.step([ev.SpecialHoursChanged(hours)], utc_ns)
 
     def _kill(self, utc_ns: int) -> None:
         """SIGKILL: what wasn't synced is gone, the supervisor starts the next one."""

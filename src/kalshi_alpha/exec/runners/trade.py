@@ -37,12 +37,16 @@ from kalshi_alpha.config import Config, ConfigError, FeedLegConfig, load_config
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.engine_view import engine_view
 from kalshi_alpha.exec.outputs import ArtifactWriter
+from kalshi_alpha.exec.runners.special_hours import follow_special_hours
 from kalshi_alpha.exec.runners.start import StartState, prepare
 from kalshi_alpha.exec.shell import Send, Shell
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS
+from kalshi_alpha.model.hours import SpecialHours
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.instruments import SYMBOLS, Leg
+from kalshi_alpha.sched.hours_file import special_hours_of
+from kalshi_alpha.sched.special_hours import SpecialHoursError
 from kalshi_alpha.sched.windows import WindowSchedule
 
 VIEW_EVERY_S: Final = 0.2
@@ -59,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True):
     signer: Signer
     api_keys: dict[Leg, str]
     clock: Clock
+    special_hours: SpecialHours
 
 
 def main(argv: list[str]) -> int:
@@ -87,9 +92,10 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
         refuse_paper_at_the_venue(config)
         signer = load_signer(config.venue.key_id_file, config.venue.private_key_file)
         keys = {leg: read_secret(Path(leg_config.api_key_file)) for leg, leg_config in legs(config)}
-    except (ConfigError, KeyFileError, SecretFileError) as error:
+        special = special_hours_of(config.windows)
+    except (ConfigError, KeyFileError, SecretFileError, SpecialHoursError) as error:
         raise cli.UsageError(str(error)) from error
-    return Settings(arguments.root, config, signer, keys, _clock(config))
+    return Settings(arguments.root, config, signer, keys, _clock(config), special)
 
 
 def _clock(config: Config) -> Clock:
@@ -164,10 +170,12 @@ async def trade(settings: Settings, state: StartState) -> int:
     background += [asyncio.create_task(client.warm_up()) for client in clients]
     background.append(asyncio.create_task(_publish(shell, control)))
     background.append(asyncio.create_task(_reach(settings, shell, answered)))
+    if config.windows.special_hours_file:
+        background.append(asyncio.create_task(follow_special_hours(Path(config.windows.special_hours_file), shell.on_events)))
     for task in background:
         task.add_done_callback(shell.watch)
     try:
-        shell.on_events([state.booted])
+        shell.on_events([state.booted, ev.SpecialHoursChanged(settings.special_hours)])
         await _obey_waiting_stop(settings.root, shell)
         done = await shell.finished
         log("exit", clean=done.clean, reason=done.reason, unreadable_frames=venue_stream.unreadable_frames)
