@@ -268,6 +268,50 @@ def test_silence_ends_with_the_timeout_and_a_late_answer_is_never_taken_for_the_
     run(scenario())
 
 
+async def answers_after(visit: Visit, seconds: float) -> None:
+    await asyncio.sleep(seconds)  # noqa: TID251 - a slow venue
+    await visit.write(OK)
+
+
+def test_a_request_that_waited_for_a_connection_still_has_its_whole_time_for_an_answer() -> None:
+    async def scenario() -> None:
+        async with exchange(lambda visit: answers_after(visit, 0.3), timeout_s=0.5, connections=1) as (_, client):
+            answers = await asyncio.gather(client.send(READ), client.send(READ), client.send(READ))
+
+        assert [answer.status for answer in answers] == [200, 200, 200]
+
+    run(scenario())
+
+
+def test_a_request_that_waits_too_long_is_never_written() -> None:
+    async def scenario() -> None:
+        async with exchange(says(OK), timeout_s=0.05, connections=1) as (server, client):
+            async with client._slots:
+                refused = await client.send(WRITE)
+            sent = await client.send(READ)
+
+        assert (refused.status, refused.reason) == (0, "not sent: no connection was free within 0.05 s")
+        assert sent.status == 200
+        assert [seen.line.split()[0] for seen in server.seen] == ["GET"]
+
+    run(scenario())
+
+
+def test_a_groups_trigger_waits_for_nobody() -> None:
+    async def scenario() -> None:
+        async with exchange(is_silent, says(OK), timeout_s=0.3, connections=1) as (server, client):
+            waiting = asyncio.create_task(client.send(WRITE))
+            while not server.seen:
+                await asyncio.sleep(0)  # noqa: TID251 - lets the first request out
+            trigger = await client.send(HttpRequest("PUT", "/portfolio/order_groups/g/trigger"))
+            lost = await waiting
+
+        assert trigger.status == 200
+        assert lost.status == 0
+
+    run(scenario())
+
+
 @pytest.mark.parametrize(
     "nonsense", [b"SMTP ready\r\n\r\n", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"]
 )

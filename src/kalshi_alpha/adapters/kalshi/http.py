@@ -2,9 +2,13 @@
 
 ``send`` never raises for trouble on the network: no answer is an answer with status 0, and the caller knows that the outcome is open.
 A request is written once. Only a connection that was found closed before a byte was written is replaced by a new one.
+
+Time in the queue and time on the wire are counted apart: a request that waited long still has its whole time for an answer, and one that
+waits too long is never written. The trigger of an order group, the only PUT, takes an additional connection rather than wait.
 """
 
 import asyncio
+import contextlib
 import ssl
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,6 +19,8 @@ from kalshi_alpha.adapters.system_clock import Clock
 from kalshi_alpha.model.clock import NS_PER_MS
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 
+QUEUE_READS: Final = 4
+"""A read may wait this many times as long for a connection as for its answer; what changes something as long."""
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -28,7 +34,7 @@ class VenueHttp:
             base_url: ``https://host/trade-api/v2``; certificates are verified.
             signer: Signs each request.
             clock: Tells the time that is signed.
-            timeout_s: Real seconds for one request, waiting for a connection included.
+            timeout_s: Real seconds for an answer, once a request has a connection.
             connections: At most so many at once. Reads leave one free, so that a cancel doesn't wait for them.
 
         Raises:
@@ -65,17 +71,22 @@ class VenueHttp:
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request and return its answer, or status 0 with the reason why there is none."""
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                if request.method == "GET":
-                    async with self._read_slots, self._slots:
-                        return await self._exchange(request)
-                async with self._slots:
+        slots = {"GET": (self._read_slots, self._slots), "PUT": ()}.get(request.method, (self._slots,))
+        patience_s = self._timeout_s * (QUEUE_READS if request.method == "GET" else 1)
+        async with contextlib.AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(patience_s):
+                    for slot in slots:
+                        await held.enter_async_context(slot)
+            except TimeoutError:
+                return HttpResponse(0, b"", f"not sent: no connection was free within {patience_s} s")
+            try:
+                async with asyncio.timeout(self._timeout_s):
                     return await self._exchange(request)
-        except TimeoutError:
-            return HttpResponse(0, b"", f"no answer within {self._timeout_s} s")
-        except NoAnswerError as error:
-            return HttpResponse(0, b"", str(error))
+            except TimeoutError:
+                return HttpResponse(0, b"", f"no answer within {self._timeout_s} s")
+            except NoAnswerError as error:
+                return HttpResponse(0, b"", str(error))
 
     async def close(self) -> None:
         """Close every connection; requests under way end without an answer, and so do later ones."""
@@ -96,7 +107,7 @@ class VenueHttp:
             # Also on cancellation: a late answer must never meet the next request.
             self._drop(connection)
             raise
-        if connection.is_usable and not self._closed:
+        if connection.is_usable and not self._closed and len(self._idle) < self._connections:
             connection.rest()
             self._idle.append(connection)
         else:

@@ -161,7 +161,9 @@ async def trade(settings: Settings, state: StartState) -> int:
     venue_stream = VenueStream(seed=state.booted.epoch, subaccount=config.venue.subaccount)
     poke = asyncio.Event()
     answered = asyncio.Event()
-    clients = [VenueHttp(config.venue.rest_url, settings.signer, clock, config.venue.request_timeout_s) for _ in range(2)]
+    clients = [
+        VenueHttp(config.venue.rest_url, settings.signer, clock, config.venue.request_timeout_s, connections) for connections in (2, 4)
+    ]
     shell.connect(venue_stream, poke.set, _heard(clients[0], answered), _heard(clients[1], answered))
     control = await start_control(settings, shell)
     for number in (signal.SIGTERM, signal.SIGINT):
