@@ -299,10 +299,15 @@ def test_a_request_that_waits_too_long_is_never_written() -> None:
 
 def test_a_groups_trigger_waits_for_nobody() -> None:
     async def scenario() -> None:
-        async with exchange(is_silent, says(OK), timeout_s=0.3, connections=1) as (server, client):
+        heard = asyncio.Event()
+
+        async def hears(visit: Visit) -> None:
+            heard.set()
+            await is_silent(visit)
+
+        async with exchange(hears, says(OK), timeout_s=0.3, connections=1) as (_, client):
             waiting = asyncio.create_task(client.send(WRITE))
-            while not server.seen:
-                await asyncio.sleep(0)  # noqa: TID251 - lets the first request out
+            await heard.wait()
             trigger = await client.send(HttpRequest("PUT", "/portfolio/order_groups/g/trigger"))
             lost = await waiting
 
