@@ -16,7 +16,7 @@ SOURCES = ROOT / "src"
 GUARD = re.compile(r"^if __name__ == .__main__.:", re.MULTILINE)
 # Coverage would start in the child too, and be measured with it.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
-HEAVY = ("aiohttp", "numpy", "pandas", "polars", "matplotlib", "rich", "pydantic", "exchange_calendars")
+HEAVY = ("aiohttp", "numpy", "pandas", "polars", "matplotlib", "rich", "pydantic", "exchange_calendars", "icalendar")
 
 
 def python(*arguments: str) -> str:
@@ -42,8 +42,11 @@ def modules_with_a_command() -> list[str]:
     return sorted(name.replace("/", ".").removesuffix(".__main__") for name in names)
 
 
-@pytest.mark.parametrize("module", ["kalshi_alpha.exec.shell", "kalshi_alpha.exec.runners.trade"])
-def test_the_trading_process_imports_no_heavy_library(module: str) -> None:
+@pytest.mark.parametrize(
+    "module",
+    ["kalshi_alpha.exec.shell", "kalshi_alpha.exec.runners.trade", "kalshi_alpha.sched.windows_cli", "kalshi_alpha.sched.calendar_cli"],
+)
+def test_the_trading_process_and_the_calendars_commands_import_no_heavy_library(module: str) -> None:
     if importlib.util.find_spec(module) is None:
         pytest.skip(f"{module} does not exist yet")
 

@@ -29,7 +29,9 @@ def main(argv: list[str]) -> int:
     chosen = arguments.parse_args(argv)
     text = render(trading_hours(FIRST_YEAR, chosen.last_year), FIRST_YEAR, chosen.last_year)
     if chosen.check:
-        return 0 if TABLE.read_text(encoding="utf-8") == text else 1
+        is_same = TABLE.read_text(encoding="utf-8") == text
+        sys.stdout.write(f"{TABLE.name} is {'up to date' if is_same else 'out of date'} for {exchange_calendars.__version__}\n")
+        return 0 if is_same else 1
     TABLE.write_text(text, encoding="utf-8")
     return 0
 

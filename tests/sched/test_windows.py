@@ -1,3 +1,4 @@
+import tracemalloc
 from datetime import date, datetime, time, timedelta
 
 import pytest
@@ -227,3 +228,35 @@ def test_beyond_the_calendar_there_is_no_answer() -> None:
 def test_settings_that_make_no_usable_window_are_refused(config: WindowsConfig, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         WindowSchedule(config)
+
+
+def test_asking_for_the_current_window_makes_a_day_once_and_nothing_within_a_stretch() -> None:
+    made: list[date] = []
+
+    def counted(day: date) -> Session:
+        made.append(day)
+        return session(day)
+
+    schedule = WindowSchedule(WindowsConfig(), counted)
+    start_ns, minute_ns = ns("2026-11-23T00:00-05:00"), 60_000_000_000
+    for minute in range(24 * 60):
+        schedule.current(start_ns + minute * minute_ns)
+        schedule.next_boundary_ns(start_ns + minute * minute_ns)
+
+    assert sorted(set(made)) == [date(2026, 11, 23), date(2026, 11, 24)]
+    assert len(made) == 2
+
+
+def test_the_current_window_is_the_same_object_and_costs_no_memory() -> None:
+    schedule = WindowSchedule(WindowsConfig())
+    instant_ns = ns("2026-11-23T09:50-05:00")
+    window = schedule.current(instant_ns)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+
+    found = [schedule.current(at_ns) for at_ns in (instant_ns, instant_ns, instant_ns)]
+
+    used = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert all(one is window for one in found)
+    assert used < 500  # the list, not a day

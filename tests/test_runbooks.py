@@ -1,0 +1,94 @@
+"""Every command of the runbooks is run as it stands there, in a folder like an operator's."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from kalshi_alpha.adapters.files import FileSnapshotStore, Layout
+from kalshi_alpha.adapters.system_clock import SystemClock
+from kalshi_alpha.config import WindowsConfig
+from kalshi_alpha.exec.engine import Engine
+from kalshi_alpha.sched.hotrestart import HotRestartManager
+from kalshi_alpha.sched.special_hours import parse_special_hours
+from kalshi_alpha.sim.fast import virtual_config
+from tests.test_tidy import ROOT
+
+PAGES = [ROOT / "docs" / "runbooks" / name for name in ("hourly.md", "eod.md")]
+BLOCK = re.compile(r"^ *```(?P<kind>console|bash|toml)\n(?P<text>.*?)^ *```", re.MULTILINE | re.DOTALL)
+SAYS_NO = ("2026-11-26", "sched.hotrestart --restore")
+"""What stands in a command whose exit status the page says is 1."""
+
+
+def blocks(*kinds: str) -> list[str]:
+    return [textwrap.dedent(match["text"]) for page in PAGES for match in BLOCK.finditer(page.read_text()) if match["kind"] in kinds]
+
+
+def commands() -> list[str]:
+    return [line for block in blocks("console") for line in block.splitlines()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with the shipped settings and the snapshot of a process that has ended."""
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    engine, now = Engine(virtual_config(WindowsConfig())), SystemClock().now()
+    store = FileSnapshotStore(Layout(tmp_path).snapshot)
+    Layout(tmp_path).snapshot.parent.mkdir(parents=True)
+    HotRestartManager(store).capture(engine.snapshot(type(now)(now.utc_ns - 60 * 10**9, now.mono_ns), 0))
+    return tmp_path
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("command", commands())
+def test_a_command_does_what_the_runbook_says(command: str, folder: Path) -> None:
+    expected = 1 if any(mark in command for mark in SAYS_NO) else 0
+
+    done = run(command, folder)
+
+    assert done.returncode == expected, done.stderr
+    assert "warning " not in done.stdout  # an offset that New York doesn't have
+    assert done.stdout or (folder / "kalshi-alpha.ics").read_text().startswith("BEGIN:VCALENDAR")
+
+
+def test_every_page_has_commands() -> None:
+    assert len(commands()) >= 14
+    assert all("```console" in page.read_text() for page in PAGES)
+
+
+def test_the_hot_restart_drill_finds_the_snapshot_fresh(folder: Path) -> None:
+    (snippet,) = blocks("bash")
+    assert snippet.startswith("python - <<'PY'\n")
+
+    done = run(snippet, folder)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"fresh, \d\.\d{3} s old; window none, 0 orders may rest\n", done.stdout)
+
+
+def test_the_drill_says_when_there_is_nothing_to_restore(tmp_path: Path) -> None:
+    (snippet,) = blocks("bash")
+
+    done = run(snippet, tmp_path)
+
+    assert done.returncode == 1
+    assert "no usable snapshot here" in done.stderr
+
+
+def test_the_special_hours_shown_can_be_read() -> None:
+    (shown,) = blocks("toml")
+
+    (day,) = parse_special_hours(f"schema_version = 1\n{shown}", "the runbook").days
+
+    assert day.date == "2026-12-31"
