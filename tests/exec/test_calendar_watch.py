@@ -386,3 +386,14 @@ def test_a_ladder_of_a_window_that_is_gone_is_not_taken() -> None:
 
     assert not rig.engine.facts.ladders
     assert not rig.records(WindowPhase)[-1].window.endswith("1100")
+
+
+def test_beyond_the_table_the_venue_is_still_listened_to() -> None:
+    rig = Rig(at_s=utc_ns_of(datetime.fromisoformat("2029-01-02T09:00:00-05:00")) // NS_PER_S)
+    rig.schedule, rig.closes = ((), week()), {"INXU": (rig.utc_ns + 3_600 * NS_PER_S,)}
+    booted(rig)
+    rig.wait(3_000)
+
+    assert Reason.CALENDAR_ENDS in rig.reasons
+    assert [incident.title for incident in rig.incidents("calendar")] == ["The built-in calendar has ended"]
+    assert len(rig.take(cmd.ReadCloses)) == 1
