@@ -139,6 +139,13 @@ def test_any_text_comes_back_as_it_was(text: str) -> None:
     assert (str(event["SUMMARY"]), str(event["DESCRIPTION"])) == (f"s{expected}", f"d{expected}")
 
 
+def test_special_characters_are_escaped_as_the_standard_says() -> None:
+    text = ics_text([CalendarEntry("a@b", "window", "2026-11-23", 1, 2, "a, b; c \\ d", "e\nf")], NOW_NS)
+
+    assert "SUMMARY:a\\, b\\; c \\\\ d\r\n" in text
+    assert "DESCRIPTION:e\\nf\r\n" in text
+
+
 def test_lines_end_with_crlf_and_are_at_most_75_octets() -> None:
     text = ics_text([CalendarEntry("a@b", "window", "2026-11-23", 1, 2, "ü€🕐" * 40, "x" * 74)], NOW_NS)
 

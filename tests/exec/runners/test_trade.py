@@ -73,6 +73,8 @@ def refusal(file: Path, root: Path) -> str:
         ({"ws_url": "wss://venue.example/ws"}, "wss://venue.example/ws"),
         ({"tail": "[windows]\nfreeze_s = 0"}, "windows.freeze_s is 0"),
         ({"tail": '[clock]\nplan_file = "nowhere.json"'}, "nowhere.json"),
+        ({"tail": '[windows]\nspecial_hours_file = "no_hours.toml"'}, "no_hours.toml: No such file or directory"),
+        ({"tail": '[windows]\nspecial_hours_file = "pyproject.toml"'}, "pyproject.toml: unknown key 'build-system'"),
     ],
 )
 def test_settings_that_cannot_work_are_named(tmp_path: Path, changed: dict[str, str], named: str) -> None:
