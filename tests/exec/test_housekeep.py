@@ -1,8 +1,11 @@
 import errno
 import json
 import os
+import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -161,6 +164,56 @@ def test_on_a_full_disk_it_loses_nothing_and_says_what_is_left(tmp_path: Path, *
         assert not [path for path in tree(root) if path.endswith(".tmp")]
         assert kept(root).left == ()
         assert of_others(tree(root)) == whole
+
+
+@contextmanager
+def no_room_for_a_single_byte() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_without_room_for_a_single_byte_it_still_frees_what_needs_no_copy(tmp_path: Path) -> None:
+    before = tree(weeks(tmp_path))
+    old_archive = tmp_path / "data/archive/monitors/2026-09-01.parquet"
+    old_archive.parent.mkdir(parents=True)
+    old_archive.write_bytes(b"old")
+
+    with no_room_for_a_single_byte():
+        manifest = kept(tmp_path)
+
+    assert not old_archive.exists()
+    assert not (tmp_path / HISTORIES[0]).exists()
+    assert [item.path for item in manifest.left] == [OLDEST, OLD, RECENT, HISTORIES[1], "data/archive/manifest.json"]
+    assert_nothing_is_lost(tmp_path, before)
+
+
+def test_a_segment_that_turns_corrupt_after_the_look_at_it_stays(tmp_path: Path) -> None:
+    weeks(tmp_path)
+    recent = tmp_path / RECENT
+
+    class Decaying(SystemFiles):
+        @override
+        def remove(self, path: Path) -> None:
+            super().remove(path)
+            recent.write_bytes(b"x" + recent.read_bytes())
+
+    (item,) = [item for item in kept(tmp_path, Decaying()).left if item.path == RECENT]
+
+    assert item.why == "it had 7 records when it was looked at and now has 0 up to byte 0"
+
+
+def test_an_archive_that_cannot_be_read_has_no_checksum(tmp_path: Path) -> None:
+    weeks(tmp_path)
+    (tmp_path / "data/archive/ledger/2026-09.parquet").mkdir(parents=True)
+
+    manifest = kept(tmp_path)
+
+    assert manifest.left == ()
+    assert ("data/archive/ledger/2026-09.parquet", 0, "") in [(one.path, one.size_bytes, one.sha256) for one in manifest.archives]
 
 
 def test_a_copy_that_does_not_read_back_costs_no_original(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def planned(found: Found, keep_days: int = 30) -> Plan:
 
 def segment(number: int, days: float, *, trouble: str = "", sets: frozenset[str] = frozenset()) -> Segment:
     at_ns = NOW_NS - round(days * DAY)
-    return Segment(number, f"j/{number}", 100, at_ns - 5, at_ns, sets, (f"ledger-{number}",), trouble)
+    return Segment(number, f"j/{number}", 100, at_ns - 5, at_ns, 7, sets, (f"ledger-{number}",), trouble)
 
 
 def journal(*segments: Segment, restart_seq: int = 1_000, holds: tuple[Hold, ...] = ()) -> Found:

@@ -192,8 +192,6 @@ def lock_folder(folder: Path) -> FolderLock:
     fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(fd, 0)
-        write_all(fd, f"{os.getpid()}\n".encode())
     except BlockingIOError as error:
         holder = os.pread(fd, 20, 0).decode(errors="replace").strip()
         os.close(fd)
@@ -202,6 +200,9 @@ def lock_folder(folder: Path) -> FolderLock:
     except OSError:
         os.close(fd)
         raise
+    with contextlib.suppress(OSError):  # the kernel's lock holds without it: the number is for whoever asks, and a full disk has no room
+        os.ftruncate(fd, 0)
+        write_all(fd, f"{os.getpid()}\n".encode())
     return FolderLock(fd)
 
 

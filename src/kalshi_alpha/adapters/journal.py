@@ -72,13 +72,13 @@ def read_journal(folder: Path, *, after_seq: int = 0, set_aside_ns: int | None =
         OSError: a file is there and can't be read.
 
     """
-    segments, lost = _listed(folder)
+    segments, lost = list_segments(folder)
     chain = _Chain(lost=lost)
     try:
         for first, path in needed_segments(segments, after_seq):
             chain.add(first, path, path.read_bytes())
     except FileNotFoundError:
-        if _listed(folder)[0] == segments:
+        if list_segments(folder)[0] == segments:
             raise
         # Housekeeping took an old segment away between our look into the folder and now.
         return read_journal(folder, after_seq=after_seq, set_aside_ns=set_aside_ns)
@@ -88,9 +88,20 @@ def read_journal(folder: Path, *, after_seq: int = 0, set_aside_ns: int | None =
     return JournalRead(tuple(chain.seqs[start:]), tuple(chain.records[start:]), highest, chain.torn_bytes, tuple(corrupt))
 
 
-def list_segments(folder: Path) -> list[tuple[int, Path]]:
-    """Return each segment's first number and path, in order. A missing folder holds none."""
-    return _listed(folder)[0]
+def list_segments(folder: Path) -> tuple[list[tuple[int, Path]], list[int]]:
+    """Return each segment's first number and path, in order, and the numbers from which on something is known to be lost."""
+    segments: list[tuple[int, Path]] = []
+    lost: list[int] = []
+    if not folder.is_dir():
+        return segments, lost
+    for path in sorted(folder.iterdir()):
+        if (match := _NAME.fullmatch(path.name)) is None:
+            continue
+        if match[2]:
+            lost.append(int(match[1]))
+        else:
+            segments.append((int(match[1]), path))
+    return segments, lost
 
 
 def needed_segments(segments: list[tuple[int, Path]], after_seq: int) -> list[tuple[int, Path]]:
@@ -128,22 +139,6 @@ class _Chain:
     def _follows(self, first: int) -> bool:
         """Whether nothing is missing before this segment but what was reported missing when it was opened."""
         return not self.seqs or first == self.seqs[-1] + 1 or any(self._previous_first <= lost < first for lost in self._lost)
-
-
-def _listed(folder: Path) -> tuple[list[tuple[int, Path]], list[int]]:
-    """Return the segments in order, and the numbers from which on something is known to be lost."""
-    segments: list[tuple[int, Path]] = []
-    lost: list[int] = []
-    if not folder.is_dir():
-        return segments, lost
-    for path in sorted(folder.iterdir()):
-        if (match := _NAME.fullmatch(path.name)) is None:
-            continue
-        if match[2]:
-            lost.append(int(match[1]))
-        else:
-            segments.append((int(match[1]), path))
-    return segments, lost
 
 
 def _keep_beginning(path: Path, good: bytes, utc_ns: int) -> Path:

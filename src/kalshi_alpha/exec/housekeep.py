@@ -158,7 +158,7 @@ def _text(manifest: Manifest) -> str:
     ]
     lines += [f"kept  {item.path}  {item.why}" for item in manifest.kept]
     lines += [f"left  {item.path}: {item.why}" for item in manifest.left]
-    if not manifest.actions:
+    if not manifest.actions and not manifest.left:
         lines.append("nothing to do")
     return "\n".join(lines) + "\n"
 

@@ -30,6 +30,7 @@ class Segment(msgspec.Struct, frozen=True):
     from_ns: int = 0
     to_ns: int = 0
     """Its first and last record's time, UTC; without a record: when the file was written."""
+    records: int = 0
     sets: frozenset[str] = frozenset()
     """What is in force now and was set in here, as ``latch:..``, ``group:..``, ``order:..`` or ``position:..``."""
     ledger: tuple[str, ...] = ()
@@ -108,6 +109,8 @@ class Action(msgspec.Struct, frozen=True):
     """The Parquet files it writes first; the ledger's before the others."""
     size_bytes: int
     why: str
+    records: int = 0
+    """Of a segment."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -212,11 +215,11 @@ class _Planner:
     def _take(self, segment: Segment) -> None:
         hold = self._hold(segment.path, segment.from_ns, segment.to_ns)
         if self._is_old(segment.to_ns) and not hold:
-            self.actions.append(Action("retire", "journal", segment.path, segment.ledger, segment.size_bytes, self._old()))
+            self.actions.append(Action("retire", "journal", segment.path, segment.ledger, segment.size_bytes, self._old(), segment.records))
             return
         name = f"journal-{segment.first_seq:012d}_{day_of(segment.from_ns)}_{day_of(segment.to_ns)}.parquet"
         to = (*segment.ledger, f"{self._archives.journal}/{name}")
-        self.actions.append(Action("compact", "journal", segment.path, to, segment.size_bytes, hold or self._young()))
+        self.actions.append(Action("compact", "journal", segment.path, to, segment.size_bytes, hold or self._young(), segment.records))
 
     def _is_old(self, to_ns: int) -> bool:
         return self._now_ns - to_ns >= self._keep_days * DAY_NS

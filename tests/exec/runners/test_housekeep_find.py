@@ -41,6 +41,7 @@ def test_closed_segments_are_described_and_those_a_restart_reads_are_not_opened(
     assert [one.first_seq for one in result.segments] == [1, 8, 15, 22]
     assert (first.from_ns, first.to_ns) == (ago(40), ago(40) + 4)
     assert first.ledger == ("data/archive/ledger/2026-10.parquet",)
+    assert first.records == 7
     assert first.size_bytes == (tmp_path / first.path).stat().st_size
     assert result.restart_seq == 22
     assert result.segments[3].to_ns == 0
@@ -115,12 +116,22 @@ def test_a_segment_whose_first_line_is_gone_is_in_trouble(tmp_path: Path) -> Non
     assert found(tmp_path).segments[0].trouble.startswith("corrupt after byte ")
 
 
-def test_a_segment_without_a_record_is_as_old_as_its_file(tmp_path: Path) -> None:
+def test_a_last_record_that_is_gone_is_damage_and_no_torn_end(tmp_path: Path) -> None:
+    first = Layout(weeks(tmp_path)).journal / "journal-000000000001.jsonl"
+    first.write_bytes(first.read_bytes()[:-5])
+
+    assert found(tmp_path).segments[0].trouble == "corrupt: records 7 to 7 are missing"
+
+
+def test_records_that_a_start_told_lost_are_no_trouble(tmp_path: Path) -> None:
     first = Layout(weeks(tmp_path)).journal / "journal-000000000001.jsonl"
     first.write_bytes(b"torn")
     os.utime(first, ns=(5, 6))
+    first.with_suffix(".jsonl.lost").touch()
 
-    assert (found(tmp_path).segments[0].from_ns, found(tmp_path).segments[0].to_ns) == (6, 6)
+    # Without a record, it is as old as its file.
+    one = found(tmp_path).segments[0]
+    assert (one.trouble, one.records, one.from_ns, one.to_ns) == ("", 0, 6, 6)
 
 
 @pytest.mark.parametrize(("number", "told"), [(1, "segments"), (22, "left")])

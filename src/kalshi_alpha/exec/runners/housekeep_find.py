@@ -95,7 +95,7 @@ class _Finder:
         """Return the segments. The snapshot is read first: it never gets ahead of the journal that is read after it."""
         try:
             restored = HotRestartManager(FileSnapshotStore(self._layout.snapshot)).restore(now)
-            listed = list_segments(self._layout.journal)
+            listed, lost = list_segments(self._layout.journal)
             if not listed:
                 return Found()
             if isinstance(restored, Missing):
@@ -111,7 +111,9 @@ class _Finder:
             in_force = _in_force(recover(restored.snapshot, read.records))
             needed = needed_segments(listed, after_seq)
             closed = [self._segment(first, path, in_force) for first, path in listed[: -len(needed)]]
-            return Found((*closed, *(self._unopened(first, path) for first, path in needed)), needed[0][0])
+            ends = [first for first, _ in listed[1:]]
+            whole = [_with_its_end(one, end, lost) for one, end in zip(closed, ends, strict=False)]
+            return Found((*whole, *(self._unopened(first, path) for first, path in needed)), needed[0][0])
         except OSError as error:
             self._left.append(self._trouble(self._layout.journal, error))
             return Found()
@@ -139,6 +141,7 @@ class _Finder:
             from_ns=min(times),
             to_ns=max(times),
             sets=frozenset(things_set(decoded.records)) & in_force,
+            records=len(decoded.records),
             ledger=tuple(sorted({self._places.ledger_file(row.utc_ns) for row in rows})),
         )
 
@@ -218,6 +221,14 @@ class _Finder:
 
     def _trouble(self, path: Path, error: OSError) -> Item:
         return Item(self._places.named(path), error.strerror or str(error))
+
+
+def _with_its_end(segment: Segment, next_seq: int, lost: list[int]) -> Segment:
+    """Return the segment; in trouble when its last records are gone without a start having told so."""
+    ends_seq = segment.first_seq + segment.records
+    if segment.trouble or ends_seq == next_seq or any(segment.first_seq <= seq < next_seq for seq in lost):
+        return segment
+    return msgspec.structs.replace(segment, trouble=f"corrupt: records {ends_seq} to {next_seq - 1} are missing")
 
 
 def things_set(records: tuple[Record, ...]) -> Iterator[str]:

@@ -64,8 +64,10 @@ class _Keeper:
         stamp = _stamp(path)
         data = path.read_bytes()
         decoded = decode_lines(data)
-        if decoded.corrupt:
-            message = f"corrupt after byte {decoded.good_bytes}"
+        if len(decoded.records) != action.records or decoded.corrupt:
+            message = (
+                f"it had {action.records} records when it was looked at and now has {len(decoded.records)} up to byte {decoded.good_bytes}"
+            )
             raise ChangedError(message)
         months: defaultdict[str, list[LedgerRow]] = defaultdict(list)
         for row in ledger_rows(decoded.seqs, decoded.records):
