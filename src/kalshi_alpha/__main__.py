@@ -12,6 +12,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "windows": ("kalshi_alpha.sched.windows_cli", "when a series may be quoted: --series INXU --now TIME"),
     "calendar": ("kalshi_alpha.sched.calendar_cli", "sessions, windows and clock changes of the coming days: --ics for a calendar program"),
     "scan": ("kalshi_alpha.exec.runners.scan_ladders", "price a ladder now: --series INXU"),
+    "discover": ("kalshi_alpha.exec.runners.scan_ladders --discover", "today's ladders at the venue against the windows"),
     "hotrestart": ("kalshi_alpha.sched.hotrestart_cli", "the snapshot, its age and its verdict"),
     "housekeep": ("kalshi_alpha.exec.housekeep", "compact and retire old artifacts: --keep-days 30"),
     "console": ("kalshi_alpha.console.__main__", "the operator's page"),
@@ -19,7 +20,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "exchange": ("kalshi_alpha.sim.exchange.__main__", "a simulated exchange on loopback"),
     "feed": ("kalshi_alpha.sim.feed.__main__", "a simulated index feed on loopback"),
 }
-"""Sub-command -> (module with ``main(argv)``, one line of help)."""
+"""Sub-command -> (module with ``main(argv)`` and any flags, one line of help)."""
 
 
 def main(argv: list[str]) -> int:
@@ -32,8 +33,8 @@ def main(argv: list[str]) -> int:
     if argv[0] not in COMMANDS:
         message = f"kalshi-alpha: no such command: {argv[0]!r} (one of {', '.join(COMMANDS)})"
         raise cli.UsageError(message)
-    module = importlib.import_module(COMMANDS[argv[0]][0])
-    status = module.main(argv[1:])
+    name, *flags = COMMANDS[argv[0]][0].split()
+    status = importlib.import_module(name).main([*flags, *argv[1:]])
     assert isinstance(status, int)
     return status
 

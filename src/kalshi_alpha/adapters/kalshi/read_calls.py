@@ -79,8 +79,8 @@ def open_orders(command: ReadOpenOrders) -> Calls:
     """Read what rests. The time is read first, so that the orders are at least as new."""
     as_of_ns = yield from _as_of_ns()
     query = f"status=resting&subaccount={command.subaccount}&limit={_PAGE}"
-    pages = yield from _pages("/portfolio/orders", query, portfolio.OrdersPage)
-    orders = tuple(portfolio.order_of(report) for page in pages for report in _listed(page.orders))
+    pages = yield from read_pages("/portfolio/orders", query, portfolio.OrdersPage)
+    orders = tuple(portfolio.order_of(report) for page in pages for report in listed_items(page.orders))
     return [OpenOrdersRead(command.request, as_of_ns, orders)]
 
 
@@ -88,8 +88,8 @@ def fills(command: ReadFills) -> Calls:
     """Read the fills since a time. The venue's limit may exclude its own second, so one more is asked for."""
     as_of_ns = yield from _as_of_ns()
     query = f"min_ts={max(0, command.since_s - 1)}&subaccount={command.subaccount}&limit={_PAGE}"
-    pages = yield from _pages("/portfolio/fills", query, portfolio.FillsPage)
-    found = tuple(portfolio.fill_of(report) for page in pages for report in _listed(page.fills))
+    pages = yield from read_pages("/portfolio/fills", query, portfolio.FillsPage)
+    found = tuple(portfolio.fill_of(report) for page in pages for report in listed_items(page.fills))
     return [FillsRead(command.request, as_of_ns, found)]
 
 
@@ -97,8 +97,8 @@ def positions(command: ReadPositions) -> Calls:
     """Read the unsettled positions."""
     as_of_ns = yield from _as_of_ns()
     query = f"subaccount={command.subaccount}&limit={_PAGE}"
-    pages = yield from _pages("/portfolio/positions", query, portfolio.PositionsPage)
-    held = tuple(portfolio.position_of(report) for page in pages for report in _listed(page.market_positions))
+    pages = yield from read_pages("/portfolio/positions", query, portfolio.PositionsPage)
+    held = tuple(portfolio.position_of(report) for page in pages for report in listed_items(page.market_positions))
     return [PositionsRead(command.request, as_of_ns, held)]
 
 
@@ -138,16 +138,16 @@ def closes(command: ReadCloses) -> Calls:
 def ladder(command: ReadLadder) -> Calls:
     """Read the event of a series that closes at the target: fees, every market, collateral."""
     spec = SERIES[command.series]
-    fees = (yield from _read(f"/series/{spec.venue_ticker}", "", listing.SeriesAnswer)).series
+    fees = (yield from read(f"/series/{spec.venue_ticker}", "", listing.SeriesAnswer)).series
     target_s = command.target_ns // NS_PER_S
     query = f"series_ticker={spec.venue_ticker}&min_close_ts={target_s - 1}&max_close_ts={target_s + 1}&limit={_PAGE}"
-    pages = yield from _pages("/markets", query, listing.MarketsPage)
-    closing = [market for page in pages for market in _listed(page.markets) if rfc3339_ns(market.close_time) == command.target_ns]
+    pages = yield from read_pages("/markets", query, listing.MarketsPage)
+    closing = [market for page in pages for market in listed_items(page.markets) if rfc3339_ns(market.close_time) == command.target_ns]
     event_tickers = sorted({market.event_ticker for market in closing})
     if len(event_tickers) != 1:
         reason = f"events {', '.join(event_tickers)} close together" if event_tickers else "no market closes at the target"
         return [LadderMissing(command.series, command.target_ns, reason)]
-    event = (yield from _read(f"/events/{quote(event_tickers[0], safe='')}", "", listing.EventAnswer)).event
+    event = (yield from read(f"/events/{quote(event_tickers[0], safe='')}", "", listing.EventAnswer)).event
     markets = [listing.market_of(market, command.series) for market in closing]
     return [LadderRead(listing.ladder_of(command.series, markets, fees, event))]
 
@@ -157,28 +157,34 @@ def results(command: ReadResults) -> Calls:
     events: list[Event] = []
     for start in range(0, len(command.tickers), _TICKERS_MAX):
         tickers = ",".join(quote(ticker, safe="") for ticker in command.tickers[start : start + _TICKERS_MAX])
-        pages = yield from _pages("/markets", f"tickers={tickers}&limit={_PAGE}", listing.OutcomesPage)
+        pages = yield from read_pages("/markets", f"tickers={tickers}&limit={_PAGE}", listing.OutcomesPage)
         for page in pages:
             events += [
                 MarketDetermined(market.ticker, market.result, market.expiration_value or "")
-                for market in _listed(page.markets)
+                for market in listed_items(page.markets)
                 if market.result in {"yes", "no"} and market.ticker in command.tickers
             ]
     return events
 
 
 def _as_of_ns() -> _Answer[int]:
-    told = yield from _read("/exchange/user_data_timestamp", "", portfolio.UserDataTimestamp)
+    told = yield from read("/exchange/user_data_timestamp", "", portfolio.UserDataTimestamp)
     return rfc3339_ns(told.as_of_time)
 
 
-def _pages(path: str, query: str, kind: type[_P]) -> _Answer[list[_P]]:
-    """Read pages until the cursor is empty. A cursor seen before would read in circles: the venue answers a bad one with page one."""
+def read_pages(path: str, query: str, kind: type[_P]) -> _Answer[list[_P]]:
+    """Read pages until the cursor is empty. A cursor seen before would read in circles: the venue answers a bad one with page one.
+
+    Raises:
+        ReadError: no answer, not a success, or no end.
+        WireError: a page that can't be read.
+
+    """
     pages: list[_P] = []
     seen: list[str] = []
     cursor = ""
     for _ in range(_PAGES_MAX):
-        page = yield from _read(path, f"{query}&cursor={quote(cursor, safe='')}" if cursor else query, kind)
+        page = yield from read(path, f"{query}&cursor={quote(cursor, safe='')}" if cursor else query, kind)
         pages.append(page)
         cursor = page.cursor or ""
         if not cursor:
@@ -189,7 +195,14 @@ def _pages(path: str, query: str, kind: type[_P]) -> _Answer[list[_P]]:
     raise ReadError(200, f"{path}: the cursor doesn't end")
 
 
-def _read(path: str, query: str, kind: type[_T]) -> _Answer[_T]:
+def read(path: str, query: str, kind: type[_T]) -> _Answer[_T]:
+    """Read one document.
+
+    Raises:
+        ReadError: no answer, or not a success.
+        WireError: it isn't what is expected there.
+
+    """
     response = yield HttpRequest("GET", path, query=query)
     if not is_success(response):
         error = failure(response)
@@ -197,7 +210,7 @@ def _read(path: str, query: str, kind: type[_T]) -> _Answer[_T]:
     return decode(response.body, kind)
 
 
-def _listed(items: list[_T] | dict[str, object] | None) -> list[_T]:
+def listed_items(items: list[_T] | dict[str, object] | None) -> list[_T]:
     """Return the items; the venue can write an empty list as ``{}`` or leave it out.
 
     Raises:

@@ -1,5 +1,6 @@
 """``scan_ladders``: price a series' ladder now. It reads the venue and the index feed, writes proposals, and places nothing."""
 
+import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -20,6 +21,7 @@ from kalshi_alpha.adapters.massive.stream import FeedStream
 from kalshi_alpha.adapters.websocket import ConnectParameters, drive
 from kalshi_alpha.data.failover import DualFeedFailover, Sample
 from kalshi_alpha.exec.quoted_ladder import QuotedLadder
+from kalshi_alpha.exec.runners.discover import discover
 from kalshi_alpha.exec.runners.trade import Settings, legs, read_settings
 from kalshi_alpha.exec.scan import ScanReport, as_markdown, as_table, level_event_at, proposals, scanned_rungs
 from kalshi_alpha.model import commands as cmd
@@ -34,19 +36,49 @@ from kalshi_alpha.sched.windows import WindowSchedule
 PATIENCE_S: Final = 5.0
 """Longest wait for an index value, and for the books."""
 ABOUT: Final = (
-    "Price a series' ladder now; it places nothing. --now only chooses the window and the time to its target: books and index are the "
-    "present ones."
+    "Price a series' ladder now, or --discover what is listed; it places nothing. --now only chooses the window (the day) and the time to "
+    "its target: listings, books and index are the present ones."
 )
 DEFAULT_CONFIG: Final = Path("configs/production.toml")
 
 
 def main(argv: list[str]) -> int:
-    """Print the ladder's prices; 0 when it would be quoted now, 1 when a reason to stand down holds."""
+    """Print the ladder's prices, or what is listed; 0 when it would be quoted (is as it should be), 1 when not."""
     parser = cli.parser("python -m kalshi_alpha.exec.runners.scan_ladders", ABOUT, now=True)
-    parser.add_argument("--series", choices=get_args(Series), required=True, help="which ladder")
+    parser.add_argument("--series", choices=get_args(Series), help="which ladder; --discover looks at all without it")
     parser.add_argument("--config", type=Path, help="settings file (default: ROOT/config.toml, else configs/production.toml)")
+    parser.add_argument("--discover", action="store_true", help="instead: compare the day's listings with its windows and accepted terms")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--today", action="store_true", help="discover the New York date of now (default)")
+    which.add_argument("--date", type=_day, help="discover another day: YYYY-MM-DD")
+    parser.add_argument("--accept", action="store_true", help="discover, and accept the terms found")
     arguments = parser.parse_args(argv)
+    _refuse_mixed(parser, arguments)
     arguments.config = arguments.config or _default_config(arguments.root)
+    return discover(arguments) if arguments.discover else _scan(arguments)
+
+
+def _refuse_mixed(parser: cli.Parser, arguments: argparse.Namespace) -> None:
+    """Refuse flags that don't go together."""
+    if arguments.discover:
+        return
+    for flag, given in (("--today", arguments.today), ("--date", arguments.date), ("--accept", arguments.accept)):
+        if given:
+            parser.error(f"{flag} needs --discover")
+    if arguments.series is None:
+        parser.error("the following arguments are required: --series")
+
+
+def _day(text: str) -> date:
+    """Parse ``--date``."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        message = f"not a date YYYY-MM-DD: {text!r}"
+        raise argparse.ArgumentTypeError(message) from error
+
+
+def _scan(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments)
     utc_ns = utc_ns_of(arguments.now) if arguments.now is not None else settings.clock.now().utc_ns
     try:

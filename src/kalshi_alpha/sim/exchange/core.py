@@ -13,6 +13,7 @@ from kalshi_alpha.sim.exchange.desk import OrderDesk
 from kalshi_alpha.sim.exchange.errors import Refusal, json_response, not_found, too_many_requests
 from kalshi_alpha.sim.exchange.faults import VENUE_KINDS, RequestFaults
 from kalshi_alpha.sim.exchange.lifecycle import Lifecycle
+from kalshi_alpha.sim.exchange.listing_faults import ListingFaults
 from kalshi_alpha.sim.exchange.order_entry import OrderEntry
 from kalshi_alpha.sim.exchange.participants import LadderTraders
 from kalshi_alpha.sim.exchange.query import Query
@@ -43,6 +44,7 @@ class SimExchange:
         self._groups = GroupRequests(self._venue, self._desk)
         self._faults = faults
         self._request_faults = RequestFaults(faults)
+        self._listing_faults = ListingFaults(faults)
         self._started = False
 
     # Time
@@ -163,7 +165,7 @@ class SimExchange:
         venue.limits.charge_read(request.path, venue.now_ns)
         public = self._market_routes.get((words[0], len(words)))
         if public is not None:
-            return json_response(_OK, public(words, request.query))
+            return json_response(_OK, self._listing_faults.told(public(words, request.query), venue.now_ns))
         private = self._portfolio_routes.get(tuple(words))
         if private is not None:
             return json_response(_OK, private(Query(request.query, "".join(word.capitalize() for word in words))))

@@ -13,7 +13,7 @@ All but the first hit every write below ``/portfolio``, or what ``path`` (a pref
 Connections, at the fault's first instant: ``reset`` drops them all; ``drop_frame`` and ``repeat_frame`` hit the next ``count`` messages;
 ``delay`` holds everything back until the last instant; ``refuse_connections`` lets no new one in.
 
-The venue: ``trading_pause`` and ``exchange_pause``, from the first instant to the last.
+The venue: ``trading_pause`` and ``exchange_pause``, from the first instant to the last. What it lists: see ``listing_faults.py``.
 """
 
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ from typing import Final, Literal
 
 from kalshi_alpha.model.http import HttpRequest
 from kalshi_alpha.sim.exchange.config import FaultLike
+from kalshi_alpha.sim.exchange.listing_faults import LISTING_KINDS
 
 RequestFault = Literal["reject", "too_many", "unavailable_before", "unavailable_after", "lose_reply"]
 REQUEST_KINDS: Final[tuple[RequestFault, ...]] = ("reject", "too_many", "unavailable_before", "unavailable_after", "lose_reply")
@@ -32,7 +33,7 @@ _FOREVER: Final = 1 << 30
 
 
 class UnknownFaultError(ValueError):
-    """A fault of a kind that doesn't exist."""
+    """A fault of a kind that doesn't exist, or without what that kind needs."""
 
 
 class RequestFaults:
@@ -40,8 +41,12 @@ class RequestFaults:
 
     def __init__(self, faults: Sequence[FaultLike]) -> None:
         for fault in faults:
-            if fault.kind not in (*REQUEST_KINDS, *SESSION_KINDS, *VENUE_KINDS):
+            if fault.kind not in (*REQUEST_KINDS, *SESSION_KINDS, *VENUE_KINDS, *LISTING_KINDS):
                 message = f"unknown fault {fault.kind!r}"
+                raise UnknownFaultError(message)
+            missing = [name for name in LISTING_KINDS.get(fault.kind, ()) if name not in fault.params]
+            if missing:
+                message = f"fault {fault.kind!r} lacks {', '.join(missing)}"
                 raise UnknownFaultError(message)
         self._faults = [fault for fault in faults if fault.kind in REQUEST_KINDS]
         self._left = [int(fault.params.get("count", 1 if fault.kind in _ONCE else _FOREVER)) for fault in self._faults]
