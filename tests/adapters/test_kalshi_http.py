@@ -181,6 +181,11 @@ def test_connections_are_opened_before_they_are_needed() -> None:
         (b"HTTP/1.1 204 No Content\r\n\r\n", HttpResponse(204, b"")),
         (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy", HttpResponse(503, b"busy")),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", HttpResponse(200, b"{}")),
+        (
+            b"HTTP/1.1 204 No Content\r\nDATE: Mon, 23 Nov 2026 15:00:00 GMT\r\n\r\n",
+            HttpResponse(204, b"", date="Mon, 23 Nov 2026 15:00:00 GMT"),
+        ),
+        (b"HTTP/1.1 204 No Content\r\nDate: Mon, 23 Nov 2026 15:00:00 GMT\r\nAge: 3\r\n\r\n", HttpResponse(204, b"")),
         (b"HTTP/1.1 302 Found\r\nLocation: http://evil/\r\nContent-Length: 0\r\n\r\n", HttpResponse(302, b"")),
     ],
 )

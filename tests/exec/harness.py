@@ -53,6 +53,10 @@ class Rig:
         self.auto = True
         """The venue answers reads, groups, status and listings at once; syncs come back at once."""
         self.answers_orders = True
+        self.tells_time = True
+        """The venue's answers carry its clock's time."""
+        self.clock_ahead_ns = 0
+        """Our wall clock less the venue's."""
         self.positions: tuple[VenuePosition, ...] = ()
         self.trading = True
         self.silent: set[str] = set()
@@ -168,14 +172,15 @@ class Rig:
                         self.end(client_id)
                 self.tell(ev.GroupTriggered(group_id))
             case cmd.ReadStatus():
+                self._tell_time()
                 self.tell(ev.ExchangeStatusRead(exchange_active=True, trading_active=self.trading))
             case cmd.ReadOpenOrders(request=request):
                 reports = tuple(self.report(client_id) for client_id in self.venue_orders)
-                self.tell(ev.OpenOrdersRead(request, self.utc_ns, reports))
+                self.tell(ev.OpenOrdersRead(request, self.utc_ns - self.clock_ahead_ns, reports))
             case cmd.ReadFills(request=request):
-                self.tell(ev.FillsRead(request, self.utc_ns, ()))
+                self.tell(ev.FillsRead(request, self.utc_ns - self.clock_ahead_ns, ()))
             case cmd.ReadPositions(request=request):
-                self.tell(ev.PositionsRead(request, self.utc_ns, self.positions))
+                self.tell(ev.PositionsRead(request, self.utc_ns - self.clock_ahead_ns, self.positions))
             case cmd.ReadSchedule(request=request) if self.schedule is not None:
                 self.tell(ev.ScheduleRead(request, *self.schedule))
             case cmd.ReadCloses(request=request, from_ns=from_ns) if self.closes is not None:
@@ -198,6 +203,10 @@ class Rig:
                 self.tell(ev.OrderAmended(intent.client_order_id, expiration_s))
             case _:
                 pass
+
+    def _tell_time(self) -> None:
+        if self.tells_time:
+            self.tell(ev.VenueTimed(self.now.mono_ns, self.utc_ns - self.clock_ahead_ns, NS_PER_MS))
 
     def _list(self, series: Series, target_ns: int) -> None:
         ladder = self.listings.get(series, ladder_of(series, target_ns // NS_PER_S))

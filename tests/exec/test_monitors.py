@@ -90,6 +90,7 @@ def test_freshness_json_has_the_fields_that_other_programs_rely_on() -> None:
         },
         "active_feed": "polygon",
         "scheduler_window": {"label": "hourly-1000", "state": "active"},
+        "clock": None,
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from kalshi_alpha.config import Config
 from kalshi_alpha.exec.calendar_watch import CalendarWatch
+from kalshi_alpha.exec.clock_watch import ClockWatch
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.feed_watch import FeedWatch
 from kalshi_alpha.exec.order_events import OrderEvents
@@ -52,6 +53,7 @@ class Engine:
         self.windows = WindowLife(self.facts, self.planner, self.reconciler)
         self.feeds = FeedWatch(self.facts)
         self.calendar = CalendarWatch(self.facts, self.windows)
+        self.clocks = ClockWatch(self.facts, self.reconciler)
         self._recovered = recovered
         self._leaving_since_ns = 0
         self._deadline_ns: int | None = None
@@ -67,7 +69,7 @@ class Engine:
             now: The instant of this step; the only time there is.
 
         """
-        due = self._deadline_ns is not None and self._deadline_ns <= now.mono_ns
+        due = self.clocks.look(event, now) or (self._deadline_ns is not None and self._deadline_ns <= now.mono_ns)
         if due:
             self._act_on_time(now)
         self._handlers[type(event)](event, now)
@@ -132,6 +134,7 @@ class Engine:
             ev.IndexTicked: feeds.ticked,
             ev.VenueConnected: self._venue_connected,
             ev.VenueLost: self._venue_lost,
+            ev.VenueTimed: self.clocks.timed,
             ev.BookSnapshotted: self._book_snapshotted,
             ev.BookChanged: self._book_changed,
             ev.BooksDirtied: self._books_dirtied,
@@ -314,6 +317,7 @@ class Engine:
         found += self.windows.reasons(now)
         found += self.calendar.reasons()
         found += self.feeds.reasons(now)
+        found += self.clocks.reasons(now)
         reasons = tuple(sorted(found))
         if reasons != facts.reasons:
             facts.reasons = reasons

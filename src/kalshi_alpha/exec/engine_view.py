@@ -29,6 +29,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.CALENDAR_ENDS: "the built-in calendar has no such day",
     Reason.CALENDAR_IN_DOUBT: "the calendar is in doubt",
     Reason.FROZEN: "frozen until the target",
+    Reason.CLOCK_OFFSET: "our clock isn't surely within 1 s of the venue's",
     Reason.FEED_DOWN: "no fresh index feed",
     Reason.FEED_DISAGREES: "the feeds disagree",
     Reason.FINAL_MINUTE_LAG: "index too old for the final minute",
@@ -46,7 +47,9 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.SHUTTING_DOWN: "shutting down",
 }
 WAITING: Final = frozenset({Reason.NO_WINDOW, Reason.FROZEN})
-STARTING: Final = frozenset({Reason.NOT_RECONCILED, Reason.NO_ORDER_GROUP, Reason.VENUE_DISCONNECTED, Reason.EXCHANGE_UNKNOWN})
+STARTING: Final = frozenset(
+    {Reason.NOT_RECONCILED, Reason.NO_ORDER_GROUP, Reason.VENUE_DISCONNECTED, Reason.EXCHANGE_UNKNOWN, Reason.CLOCK_OFFSET}
+)
 
 
 def engine_view(engine: Engine, now: Now, clock_speed: float, levels: dict[str, tuple[tuple[int, float, str], ...]]) -> EngineView:
@@ -91,6 +94,7 @@ def engine_view(engine: Engine, now: Now, clock_speed: float, levels: dict[str, 
         write_tokens=float(facts.bucket.available(now.mono_ns)),
         max_open_orders=facts.config.quoting.max_open_orders,
         calendar=engine.calendar.view(now),
+        clock=engine.clocks.view(now),
     )
 
 

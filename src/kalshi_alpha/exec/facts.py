@@ -34,6 +34,8 @@ class VenueFacts:
         self.status_mono_ns: int | None = None
         self.group_id = ""
         self.reconciled = False
+        self.clock_behind_ns = 0
+        """So much our clock may be behind the venue's, as far as is known: the venue's time less this is surely past here as well."""
 
 
 class EngineFacts:

@@ -16,7 +16,7 @@ import msgspec
 
 from kalshi_alpha.exec.ev_gap import GapAttribution, GapCase, GapGroup, GapSummary
 from kalshi_alpha.model.clock import NS_PER_MS, Now, iso_utc
-from kalshi_alpha.model.view import DualFeedView, FeedLegView
+from kalshi_alpha.model.view import ClockView, DualFeedView, FeedLegView
 
 SCHEMA_VERSION: Final = 1
 REQUIRED_FEEDS: Final = ("polygon_ws",)
@@ -75,6 +75,8 @@ class FreshnessDocument(msgspec.Struct, frozen=True):
     dual_feed: DualFeedBlock | None
     active_feed: str
     scheduler_window: object
+    clock: ClockView | None
+    """Our clock against the venue's; None before anything runs."""
 
 
 class EvGapDocument(FreshnessDocument, frozen=True):
@@ -90,13 +92,16 @@ class EvGapDocument(FreshnessDocument, frozen=True):
     worst: tuple[GapCase, ...]
 
 
-def freshness_document(view: DualFeedView | None, now: Now, scheduler_window: object, *, in_window: bool) -> FreshnessDocument:
+def freshness_document(
+    view: DualFeedView | None, now: Now, scheduler_window: object, clock: ClockView | None = None, *, in_window: bool
+) -> FreshnessDocument:
     """Return freshness.json.
 
     Args:
         view: The failover's view at ``now``; None before there is one.
         now: When the document is made.
         scheduler_window: The block of the present or next window, as ``sched/windows`` makes it; None when there is none.
+        clock: Our clock against the others'.
         in_window: Whether quoting is due now, so that having no feed is a failure.
 
     """
@@ -117,6 +122,7 @@ def freshness_document(view: DualFeedView | None, now: Now, scheduler_window: ob
         dual_feed=_dual_feed(view) if view else None,
         active_feed=view.active if view else "none",
         scheduler_window=scheduler_window,
+        clock=clock,
     )
 
 

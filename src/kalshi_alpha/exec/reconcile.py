@@ -43,6 +43,7 @@ class Reconciler:
         self._proof_ns = 0
         self._proved: dict[str, bool] = dict.fromkeys(READ_NAMES, False)
         self._group_asked = False
+        self._restart_noted = False
         self._revenants: set[str] = set()
         self.mismatch = ""
         self.empty_as_of_ns = 0
@@ -61,6 +62,15 @@ class Reconciler:
         facts.after("reads", 0.0, now)
         if not self._old_groups:
             self._create_group(now)
+
+    def again(self, now: Now) -> None:
+        """Prove everything once more before anything is quoted: what was known may rest on a wrong clock, or on a long silence."""
+        facts = self._facts
+        facts.venue.reconciled = False
+        self._proof_ns = now.utc_ns
+        self._proved = dict.fromkeys(READ_NAMES, False)
+        facts.no_later("reads", now.mono_ns)
+        facts.no_later("status", now.mono_ns)
 
     def act(self, now: Now) -> None:
         """Ask what is due to be asked."""
@@ -175,6 +185,7 @@ class Reconciler:
     def open_orders_read(self, event: ev.OpenOrdersRead, now: Now) -> None:
         """Compare what rests at the venue with what we think rests."""
         facts = self._facts
+        as_of_ns = event.as_of_ns - facts.venue.clock_behind_ns
         self._in_flight.pop(event.request, None)
         at_venue = {order.order_id: order for order in event.orders}
         for report in event.orders:
@@ -182,9 +193,9 @@ class Reconciler:
         self._cancel_revenants(event, now)
         for order in list(facts.orders.live()):
             known = order.status in {"resting", "cancelling"} or order.unknown_reason == "restart"
-            if known and order.changed_ns < event.as_of_ns and order.order_id not in at_venue:
+            if known and order.changed_ns < as_of_ns and order.order_id not in at_venue:
                 self._orders.close(order, "not at the venue", now)
-        self.empty_as_of_ns = 0 if event.orders else event.as_of_ns
+        self.empty_as_of_ns = 0 if event.orders else as_of_ns
         if event.orders and self._booting:
             self._cancel_leftovers(now)
         self._prove("ReadOpenOrders", event.as_of_ns, now, fine=not event.orders)
@@ -245,11 +256,12 @@ class Reconciler:
         if all(self._proved.values()) and not len(facts.orders):
             facts.venue.reconciled = True
             self._schedule_read(now)
-            if facts.snapshot_verdict != "missing":
+            if facts.snapshot_verdict != "missing" and not self._restart_noted:
                 self._note_restart(now)
 
     def _note_restart(self, now: Now) -> None:
         facts = self._facts
+        self._restart_noted = True
         assert facts.booted is not None
         took_s = (now.mono_ns - facts.booted.mono_ns) / NS_PER_S
         snapshot = facts.snapshot_verdict

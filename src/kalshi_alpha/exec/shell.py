@@ -8,6 +8,7 @@ from typing import Final
 
 from kalshi_alpha.adapters.journal import JournalError, JournalWriter
 from kalshi_alpha.adapters.kalshi.rest import calls_for
+from kalshi_alpha.adapters.kalshi.stamps import clock_read
 from kalshi_alpha.adapters.kalshi.stream import VenueStream
 from kalshi_alpha.adapters.log import log
 from kalshi_alpha.adapters.system_clock import Clock
@@ -152,7 +153,10 @@ class Shell:
         try:
             request = next(calls)
             while True:
-                request = calls.send(await send(request))
+                sent_mono_ns = self.clock.now().mono_ns
+                response = await send(request)
+                self.on_events(clock_read(request, response, sent_mono_ns))
+                request = calls.send(response)
         except StopIteration as done:
             self.on_events(done.value)
 

@@ -208,6 +208,20 @@ class SpecialHoursRefused(Event, frozen=True):
     reason: str
 
 
+# Venue: its clock
+
+
+class VenueTimed(Event, frozen=True):
+    """The venue's clock was read by a request and its answer."""
+
+    sent_mono_ns: int
+    """Our monotonic clock, before the request left; the step's ``now`` is after its answer came."""
+    stamp_ns: int
+    """The venue's clock in between, UTC: at least this,"""
+    resolution_ns: int
+    """and less than so much more."""
+
+
 # Venue: our orders
 
 

@@ -21,3 +21,5 @@ class HttpResponse(msgspec.Struct, frozen=True):
     body: bytes
     reason: str = ""
     """Why there is no answer, when status is 0."""
+    date: str = ""
+    """When the server itself made the answer, as its ``Date`` header says; empty: not told, or told by a cache."""

@@ -17,6 +17,8 @@ class Reason(StrEnum):
     """The calendar and the venue contradict each other about a window, or withdrawn windows aren't proven empty yet."""
     FROZEN = "frozen"
     """Between freeze and target."""
+    CLOCK_OFFSET = "clock_offset"
+    """Our clock isn't surely within a second of the venue's."""
     FEED_DOWN = "feed_down"
     """No leg serves this index freshly."""
     FEED_DISAGREES = "feed_disagrees"

@@ -137,6 +137,21 @@ class CalendarView(msgspec.Struct, frozen=True):
     """None: never read."""
 
 
+class ClockView(msgspec.Struct, frozen=True):
+    """Our clock against the venue's and the feeds'. Milliseconds, above 0: ours is ahead; None: not known on that side."""
+
+    state: str
+    """``fine``, ``warn``, ``stand_down`` or ``unknown``."""
+    low_ms: int | None
+    """Our clock less the venue's is at least this,"""
+    high_ms: int | None
+    """and at most this."""
+    feed_high_ms: dict[str, int | None]
+    """Leg -> at most this much ahead of the vendor's; its messages tell one side only."""
+    jumps: int
+    """Steps of our wall clock, and silences as of a suspended machine, since the start."""
+
+
 class EngineView(msgspec.Struct, frozen=True):
     """Everything the page shows, one struct, replaced whole."""
 
@@ -169,3 +184,4 @@ class EngineView(msgspec.Struct, frozen=True):
     write_tokens: float
     max_open_orders: int
     calendar: CalendarView | None = None
+    clock: ClockView | None = None

@@ -46,6 +46,25 @@ class HoursChange(msgspec.Struct, frozen=True):
     hours: SpecialHours
 
 
+class ClockFault(msgspec.Struct, frozen=True):
+    """The trading process's wall clock is wrong for a while; its monotonic clock isn't."""
+
+    from_ns: int
+    to_ns: int
+    """When it is set right again."""
+    kind: Literal["clock_step", "clock_drift"]
+    seconds: float = 0.0
+    """Of a step: ahead at once by so much, behind when below 0."""
+    ppm: float = 0.0
+    """Of a drift: gains so much a second."""
+
+    def ahead_ns(self, utc_ns: int) -> int:
+        """Return how far it is ahead at a true instant."""
+        if not self.from_ns <= utc_ns < self.to_ns:
+            return 0
+        return int(self.seconds * NS_PER_S) if self.kind == "clock_step" else int((utc_ns - self.from_ns) * self.ppm / 1e6)
+
+
 class DayScript(msgspec.Struct, frozen=True):
     """One day to play. All instants are UTC nanoseconds."""
 
@@ -60,6 +79,7 @@ class DayScript(msgspec.Struct, frozen=True):
     """By instant. The windows are those to judge by, whoever knows of them when."""
     venue_session: Session | None = None
     """The session by which the exchange lists its events; None: the calendar's."""
+    clock_faults: tuple[ClockFault, ...] = ()
 
     def both_down(self) -> list[tuple[int, int]]:
         """Return the spans in which no leg delivers anything fresh, as scripted. A refusal only meets who connects anew."""

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from kalshi_alpha.adapters.journal_memory import MemoryJournal
 from kalshi_alpha.adapters.kalshi.rest import calls_for
+from kalshi_alpha.adapters.kalshi.stamps import clock_read
 from kalshi_alpha.adapters.kalshi.stream import VenueStream
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.model import commands as cmd
@@ -14,6 +15,7 @@ from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.session import StreamSession
+from kalshi_alpha.sim.script import ClockFault
 from kalshi_alpha.sim.timeline import Timeline
 
 Handle = Callable[[Engine, ev.Event, Now], list[cmd.Command]]
@@ -181,6 +183,7 @@ class VirtualClient:
         self.on_snapshot: Callable[[Engine, Now], None] = lambda _engine, _now: None
         self.on_event: Callable[[ev.Event, int], None] = lambda _event, _utc_ns: None
         self.on_request: Callable[[HttpRequest, int], None] = lambda _request, _utc_ns: None
+        self.clock_faults: tuple[ClockFault, ...] = ()
         self._timeline = timeline
         self._mono_base_ns = mono_base_ns
         self._request: Callable[[HttpRequest, int], HttpResponse] | None = None
@@ -190,8 +193,11 @@ class VirtualClient:
         self.venue, self.wires, self._request = venue, wires, request
 
     def now(self, utc_ns: int) -> Now:
-        """Return the step's time: the monotonic clock is shifted, so that mixing the two shows."""
-        return Now(utc_ns=utc_ns, mono_ns=utc_ns - self._mono_base_ns)
+        """Return the step's time: the monotonic clock is shifted, so that mixing the two shows; the wall clock may be wrong."""
+        mono_ns = utc_ns - self._mono_base_ns
+        for fault in self.clock_faults:
+            utc_ns += fault.ahead_ns(mono_ns + self._mono_base_ns)
+        return Now(utc_ns=utc_ns, mono_ns=mono_ns)
 
     def utc_ns(self, mono_ns: int) -> int:
         """Return the UTC instant of a monotonic one."""
@@ -227,7 +233,7 @@ class VirtualClient:
                 return
             self.on_event(event, utc_ns)
             for command in self.handle(self.engine, event, now):
-                self._carry_out(command, now)
+                self._carry_out(command, now, utc_ns)
 
     def kill(self) -> None:
         """SIGKILL: nothing of this incarnation happens any more; what is on the wire stays on the wire."""
@@ -235,12 +241,12 @@ class VirtualClient:
         for wire in self.wires:
             wire.hang_up("the client's process is gone")
 
-    def _carry_out(self, command: cmd.Command, now: Now) -> None:
+    def _carry_out(self, command: cmd.Command, now: Now, utc_ns: int) -> None:
         match command:
             case cmd.Persist():
                 self.journal.append(command.records)
                 if command.sync:
-                    self.later(now.utc_ns + self.delays.sync_ns(), lambda at_ns: self._synced(command.batch, at_ns))
+                    self.later(utc_ns + self.delays.sync_ns(), lambda at_ns: self._synced(command.batch, at_ns))
             case cmd.CaptureSnapshot():
                 self.on_snapshot(self.engine, now)
             case cmd.PublishMonitors():
@@ -248,15 +254,15 @@ class VirtualClient:
             case cmd.SubscribeBooks():
                 assert self.venue is not None
                 self.venue.subscribe_books(command.tickers)
-                self._flush_all(now.utc_ns)
+                self._flush_all(utc_ns)
             case cmd.UnsubscribeBooks():
                 assert self.venue is not None
                 self.venue.unsubscribe_books(command.tickers)
-                self._flush_all(now.utc_ns)
+                self._flush_all(utc_ns)
             case cmd.Exit():
                 self.alive = False
             case _:
-                self._call(command, now.utc_ns)
+                self._call(command, utc_ns)
 
     def _flush_all(self, utc_ns: int) -> None:
         for wire in self.wires:
@@ -275,14 +281,20 @@ class VirtualClient:
 
         def send(request: HttpRequest, at_ns: int) -> None:
             self.on_request(request, at_ns)
-            self._timeline.at(at_ns + self.delays.request_ns(), lambda when_ns: arrive(request, when_ns))
+            sent_mono_ns = at_ns - self._mono_base_ns
+            self._timeline.at(at_ns + self.delays.request_ns(), lambda when_ns: arrive(request, sent_mono_ns, when_ns))
 
-        def arrive(request: HttpRequest, at_ns: int) -> None:
+        def arrive(request: HttpRequest, sent_mono_ns: int, at_ns: int) -> None:
             response = request_call(request, at_ns)
             back_ns = REQUEST_TIMEOUT_NS if response.status == 0 else self.delays.request_ns()
-            self.later(at_ns + back_ns, lambda when_ns: answer(response, when_ns))
+            timed = clock_read(request, response, sent_mono_ns) if response.status else []
+            if response.status and not timed:
+                # As the venue's Date header would tell it.
+                timed = [ev.VenueTimed(sent_mono_ns, at_ns // NS_PER_S * NS_PER_S, NS_PER_S)]
+            self.later(at_ns + back_ns, lambda when_ns: answer(response, timed, when_ns))
 
-        def answer(response: HttpResponse, at_ns: int) -> None:
+        def answer(response: HttpResponse, timed: list[ev.Event], at_ns: int) -> None:
+            self.step(timed, at_ns)
             try:
                 request = calls.send(response)
             except StopIteration as done:

@@ -131,7 +131,7 @@ class VirtualDay:
 
     def _start(self, utc_ns: int) -> None:
         """Start an incarnation through the one start path."""
-        now = Now(utc_ns=utc_ns, mono_ns=utc_ns)
+        now = Now(utc_ns=utc_ns + sum(fault.ahead_ns(utc_ns) for fault in self._script.clock_faults), mono_ns=utc_ns)
         restored = self._snapshots.restore(now)
         snapshot = restored.snapshot if isinstance(restored, Fresh | Stale) else None
         read = self.journal.read(snapshot.journal_seq if snapshot else 0)
@@ -146,6 +146,7 @@ class VirtualDay:
             stream = FeedStream(leg, SYMBOLS, API_KEY, self._config.feeds, self._script.seed + self._starts)
             wires.append(Wire(client, stream, self._feed_of(leg)))
         client.connect(venue, wires, self._request)
+        client.clock_faults = self._script.clock_faults
         client.handle = self.handle
         client.on_snapshot = self._capture
         client.on_event = self.witness.event_seen

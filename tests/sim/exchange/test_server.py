@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -178,3 +179,10 @@ def test_a_taken_port_gives_one_line_and_status_2(served: Served, tmp_path: Path
 
     assert (process.returncode, out, err.count("\n")) == (2, "", 1)
     assert f"--port {port}" in err
+
+
+def test_answers_are_dated_by_the_exchanges_own_clock(served: Served) -> None:
+    # It was started at 15:50 UTC of its day, whatever the machine's.
+    with urllib.request.urlopen(f"{served.http}/exchange/status", timeout=10) as answer:
+        assert answer.headers.get_all("Date")[0].startswith("Mon, 23 Nov 2026 15:5")
+        assert len(answer.headers.get_all("Date")) == 1

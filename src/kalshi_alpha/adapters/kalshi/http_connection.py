@@ -29,6 +29,8 @@ class Connection(asyncio.Protocol):
         self._answer: asyncio.Future[HttpResponse] | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._body = bytearray()
+        self._date = ""
+        self._is_cached = False
         self._keep_alive = True
         self._idle: asyncio.TimerHandle | None = None
         self._gone = asyncio.Event()
@@ -51,6 +53,7 @@ class Connection(asyncio.Protocol):
             raise NoAnswerError(reason)
         self._parser = httptools.HttpResponseParser(self)
         self._body = bytearray()
+        self._date, self._is_cached = "", False
         self._answer = self._loop.create_future()
         transport.write(message)
         try:
@@ -115,6 +118,16 @@ class Connection(asyncio.Protocol):
         if self._answer is None or self._answer.done():
             self._keep_alive = False
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Note when the answer was made, and whether a cache kept it since."""
+        match name.lower():
+            case b"date":
+                self._date = value.decode("latin-1")
+            case b"age":
+                self._is_cached = True
+            case _:
+                pass
+
     def on_body(self, body: bytes) -> None:
         """Collect a part of the body."""
         self._body += body
@@ -129,7 +142,7 @@ class Connection(asyncio.Protocol):
             return
         self._keep_alive = self._keep_alive and self._parser.should_keep_alive()
         if self._answer is not None and not self._answer.done():
-            self._answer.set_result(HttpResponse(status, bytes(self._body)))
+            self._answer.set_result(HttpResponse(status, bytes(self._body), date="" if self._is_cached else self._date))
 
     def _fail(self, reason: str) -> None:
         if self._answer is not None and not self._answer.done():

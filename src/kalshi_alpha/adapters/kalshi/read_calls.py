@@ -117,7 +117,7 @@ def status(_command: ReadStatus) -> Calls:
 
 def schedule(command: ReadSchedule) -> Calls:
     """Read the venue's hours and maintenance windows."""
-    told = (yield from _read("/exchange/schedule", "", ScheduleAnswer)).schedule
+    told = (yield from read("/exchange/schedule", "", ScheduleAnswer)).schedule
     windows, hours = schedule_of(told)
     return [ScheduleRead(command.request, windows, hours)]
 
@@ -128,8 +128,8 @@ def closes(command: ReadCloses) -> Calls:
     from_s, to_s = command.from_ns // NS_PER_S, command.to_ns // NS_PER_S
     for series in command.series:
         query = f"series_ticker={SERIES[series].venue_ticker}&min_close_ts={from_s - 1}&max_close_ts={to_s + 1}&limit={_PAGE}"
-        pages = yield from _pages("/markets", query, listing.ClosesPage)
-        texts = {market.close_time for page in pages for market in _listed(page.markets)}
+        pages = yield from read_pages("/markets", query, listing.ClosesPage)
+        texts = {market.close_time for page in pages for market in listed_items(page.markets)}
         instants = sorted({rfc3339_ns(text) for text in texts})
         found.append((series, tuple(at_ns for at_ns in instants if command.from_ns <= at_ns < command.to_ns)))
     return [ClosesRead(command.request, command.from_ns, tuple(found))]

@@ -71,6 +71,16 @@ function showExchange(view) {
   const trading = view.exchange_status === "trading";
   fill("exchange", list([
     ["stream", el("span", {}, dot(view.venue_connected ? "good" : "bad"), view.venue_connected ? "connected" : "disconnected")],
+    ["clock", clockLine(view.clock)],
     ["status", el("span", {}, dot(trading ? "good" : view.exchange_status === "unknown" ? "warn" : "bad"), view.exchange_status)],
   ]));
+}
+
+// Our clock less the venue's: the interval that holds it.
+function clockLine(clock) {
+  if (!clock) return el("span", {}, NONE);
+  const kind = { fine: "good", warn: "warn", unknown: "warn" }[clock.state] ?? "bad";
+  const side = (value) => (value === null ? "?" : `${value > 0 ? "+" : ""}${value}`);
+  const known = clock.low_ms !== null || clock.high_ms !== null;
+  return el("span", { title: "our clock less the venue's" }, dot(kind), known ? `${side(clock.low_ms)} to ${side(clock.high_ms)} ms` : "offset unknown");
 }

@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
+from kalshi_alpha.adapters.kalshi.stamps import date_text
 from kalshi_alpha.adapters.system_clock import Clock
 from kalshi_alpha.model.clock import NS_PER_MS
 from kalshi_alpha.model.http import HttpRequest
@@ -135,7 +136,8 @@ class ExchangeServer:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=502)
-        return web.Response(status=answer.status, body=answer.body, content_type="application/json")
+        headers = {"Date": date_text(now_ns)}
+        return web.Response(status=answer.status, body=answer.body, content_type="application/json", headers=headers)
 
     def _refusal(self, request: web.Request, path: str, now_ns: int) -> Refusal | None:
         clocks_ms = [now_ns // NS_PER_MS]

@@ -1,0 +1,167 @@
+"""Our clock as the engine sees it: stamps of others into bounds, bounds into a reason to stand down, jumps into a new reconciliation.
+
+The wall clock is held against the monotonic one at every step. Where it has moved by more than 250 ms since the step before, or where no
+step was made for 10 s (a suspended machine, a stopped process), what is known may be of another time: everything that hangs on the
+schedule is looked at anew, and nothing is quoted until the venue has told what rests and what filled.
+"""
+
+from typing import Final
+
+from kalshi_alpha.data.clock_offset import ClockOffset, ClockState, OffsetInterval
+from kalshi_alpha.exec.facts import EngineFacts
+from kalshi_alpha.exec.reconcile import Reconciler
+from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
+from kalshi_alpha.model.instruments import LEGS, Leg
+from kalshi_alpha.model.reasons import Reason, StandDown
+from kalshi_alpha.model.view import ClockView
+
+JUMP_NS: Final = 250 * NS_PER_MS
+SILENCE_NS: Final = 10 * NS_PER_S
+"""Twice the longest time between two steps of a running process."""
+UNKNOWN_S: Final = 30.0
+"""So long an unknown offset in an open window is worth a word."""
+_QUOTING: Final = frozenset({"fine", "warn"})
+
+
+class ClockWatch:
+    """Estimates the offset, and tells when it matters."""
+
+    def __init__(self, facts: EngineFacts, reconciler: Reconciler) -> None:
+        self._facts = facts
+        self._reconciler = reconciler
+        self._venue = ClockOffset()
+        self._feeds: dict[Leg, ClockOffset] = {leg: ClockOffset() for leg in LEGS}
+        self._last: Now | None = None
+        self._jumps = 0
+        self._told: ClockState = "fine"
+        self._contradictions = 0
+        self._unknown_since_ns: int | None = None
+        self._feeds_told: dict[Leg, None] = {}
+
+    # Facts
+
+    def look(self, event: ev.Event, now: Now) -> bool:
+        """Hold the two clocks against each other, and take what any fact tells of others' clocks; return whether ours jumped."""
+        last, self._last = self._last, now
+        match event:
+            case ev.IndexTicked():
+                self._feeds[event.leg].heard(now.mono_ns, event.event_ms * NS_PER_MS)
+            case ev.Filled():
+                self._venue.heard(now.mono_ns, event.fill.ts_ms * NS_PER_MS)
+            case ev.OpenOrdersRead() | ev.FillsRead() | ev.PositionsRead():
+                self._venue.heard(now.mono_ns, event.as_of_ns)
+            case _:
+                pass
+        self._check(now)
+        if last is None:
+            return False
+        silence_ns = now.mono_ns - last.mono_ns
+        step_ns = now.utc_ns - last.utc_ns - silence_ns
+        if abs(step_ns) <= JUMP_NS and silence_ns <= SILENCE_NS:
+            return False
+        self._jumped(step_ns, silence_ns, now)
+        return True
+
+    def timed(self, event: ev.VenueTimed, now: Now) -> None:
+        """Take a reading of the venue's clock."""
+        self._venue.exchanged(event.sent_mono_ns, now.mono_ns, event.stamp_ns, event.resolution_ns)
+        self._check(now)
+
+    def _check(self, now: Now) -> None:
+        """Have what contradicts the other readings checked by another at once."""
+        if self._venue.contradictions != self._contradictions:
+            self._contradictions = self._venue.contradictions
+            self._facts.no_later("status", now.mono_ns)
+
+    def _jumped(self, step_ns: int, silence_ns: int, now: Now) -> None:
+        facts = self._facts
+        self._jumps += 1
+        if silence_ns > SILENCE_NS:
+            # How well the monotonic clock counted meanwhile is the hardware's secret.
+            for clock in (self._venue, *self._feeds.values()):
+                clock.forget()
+        facts.no_later("window", now.mono_ns)
+        self._reconciler.again(now)
+        if abs(step_ns) > JUMP_NS or facts.active_windows or len(facts.orders):
+            told = {"wall_clock_step_s": f"{step_ns / NS_PER_S:+.3f}", "silence_s": f"{silence_ns / NS_PER_S:.3f}"}
+            title = f"The wall clock jumped by {step_ns / NS_PER_S:+.3f} s" if abs(step_ns) > JUMP_NS else _silence_title(silence_ns)
+            facts.incident(now, "clock", title, "cancelling; reconciles with the venue before it quotes", told)
+
+    # Decisions
+
+    def reasons(self, now: Now) -> list[StandDown]:
+        """Return whether the offset forbids quoting, and tell what changed."""
+        interval = self._venue.interval(now)
+        state = interval.state
+        self._facts.venue.clock_behind_ns = max(0, -(interval.low_ns or 0))
+        self._tell(state, interval, now)
+        self._tell_of_feeds(state, now)
+        return [] if state in _QUOTING else [StandDown(Reason.CLOCK_OFFSET)]
+
+    def _tell(self, state: ClockState, interval: OffsetInterval, now: Now) -> None:
+        if state == "unknown":
+            self._tell_unknown(interval, now)
+            return
+        self._unknown_since_ns = None
+        if state == self._told:
+            return
+        was, self._told = self._told, state
+        told = {"our_clock_less_the_venues": interval_text(interval)}
+        if state == "fine":
+            self._facts.incident(now, "clock", "Our clock is right again", "quotes again" if was != "warn" else "noted", told)
+        elif state == "warn":
+            did = "goes on quoting; set the clock" if was == "fine" else "quotes again; set the clock"
+            self._facts.incident(now, "clock", "Our clock is off by 250 ms or more", did, told)
+        else:
+            self._facts.incident(now, "clock", "Our clock is off by a second or more", "stood down until it is right", told)
+
+    def _tell_unknown(self, interval: OffsetInterval, now: Now) -> None:
+        facts = self._facts
+        if not facts.active_windows:
+            self._unknown_since_ns = None
+            return
+        if self._unknown_since_ns is None:
+            self._unknown_since_ns = now.mono_ns
+        if self._told != "unknown" and now.mono_ns - self._unknown_since_ns >= UNKNOWN_S * NS_PER_S:
+            self._told = "unknown"
+            told = {"our_clock_less_the_venues": interval_text(interval)}
+            facts.incident(now, "clock", "Nobody tells how far our clock is off", "stood down until the venue's answers tell", told)
+
+    def _tell_of_feeds(self, state: ClockState, now: Now) -> None:
+        """Tell of a vendor's stamps from our future while ours is right. The failover has its own rule for such values."""
+        for leg, clock in self._feeds.items():
+            high_ns = clock.interval(now).high_ns
+            is_ahead = high_ns is not None and high_ns <= -JUMP_NS
+            if is_ahead and state == "fine" and leg not in self._feeds_told and self._facts.active_windows:
+                self._feeds_told[leg] = None
+                told = {f"our_clock_less_{leg}s": interval_text(clock.interval(now))}
+                self._facts.incident(
+                    now, "clock", f"{leg}'s time stamps are ahead of our clock", "noted; ours agrees with the venue's", told
+                )
+            elif not is_ahead:
+                self._feeds_told.pop(leg, None)
+
+    # Views
+
+    def view(self, now: Now) -> ClockView:
+        """Return what the page and the monitors show."""
+        interval = self._venue.interval(now)
+        feeds = {str(leg): _ms(clock.interval(now).high_ns, up=True) for leg, clock in self._feeds.items()}
+        return ClockView(interval.state, _ms(interval.low_ns, up=False), _ms(interval.high_ns, up=True), feeds, self._jumps)
+
+
+def interval_text(interval: OffsetInterval) -> str:
+    """Return the interval for people, in milliseconds, rounded outwards."""
+    low, high = _ms(interval.low_ns, up=False), _ms(interval.high_ns, up=True)
+    return f"{'?' if low is None else f'{low:+d}'} to {'?' if high is None else f'{high:+d}'} ms"
+
+
+def _ms(value_ns: int | None, *, up: bool) -> int | None:
+    if value_ns is None:
+        return None
+    return -(-value_ns // NS_PER_MS) if up else value_ns // NS_PER_MS
+
+
+def _silence_title(silence_ns: int) -> str:
+    return f"Nothing ran for {silence_ns / NS_PER_S:.1f} s: stopped or suspended"

@@ -1,0 +1,199 @@
+"""While our clock isn't surely right nothing is quoted; a jump means asking the venue again; both are told, and end by themselves."""
+
+from kalshi_alpha.data.clock_offset import OffsetInterval
+from kalshi_alpha.exec.clock_watch import interval_text
+from kalshi_alpha.exec.engine_view import engine_view
+from kalshi_alpha.exec.outputs import monitor_documents
+from kalshi_alpha.model import commands as cmd
+from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
+from kalshi_alpha.model.reasons import Reason
+from kalshi_alpha.model.records import StandDownChanged
+from tests.exec.harness import Rig, booted, quoting
+
+MS = NS_PER_MS
+
+
+def step_clock(rig: Rig, seconds: float) -> None:
+    """Have our wall clock jump; the venue's and the feeds' go on."""
+    ns = int(seconds * NS_PER_S)
+    rig.utc_ns += ns
+    rig._mono_less_utc_ns -= ns
+    rig.clock_ahead_ns += ns
+
+
+def titles(rig: Rig) -> list[str]:
+    return [noted.title for noted in rig.incidents("clock")]
+
+
+def test_nothing_is_quoted_before_the_venue_has_told_its_time() -> None:
+    rig = Rig()
+    rig.tells_time = False
+    booted(rig)
+    rig.tick(8)
+
+    assert rig.reasons == {Reason.CLOCK_OFFSET}
+    assert not rig.placed()
+
+    rig.tells_time = True
+    rig.tick(12)
+
+    assert not rig.reasons
+    assert rig.live("resting")
+
+
+def test_an_unknown_offset_in_a_window_is_told_after_half_a_minute_once() -> None:
+    rig = Rig()
+    rig.tells_time = False
+    booted(rig)
+
+    rig.tick(25)
+    early = titles(rig)
+    rig.tick(30)
+
+    assert early == []
+    assert titles(rig) == ["Nobody tells how far our clock is off"]
+
+
+def test_a_jump_of_seconds_cancels_everything_and_quoting_returns_when_the_clock_is_right() -> None:
+    rig = quoting()
+
+    step_clock(rig, 3.0)
+    rig.wait(0.5)
+    during = set(rig.reasons)
+    resting = list(rig.live())
+    rig.clear()
+    rig.wait(4.0)
+    placed = rig.placed()
+    told = titles(rig)
+    step_clock(rig, -3.0)
+    rig.tick(8)
+
+    assert Reason.CLOCK_OFFSET in during
+    assert resting == []
+    assert placed == []
+    assert told == []
+    assert not rig.reasons
+    assert rig.live("resting")
+    assert titles(rig) == ["The wall clock jumped by -3.000 s", "Our clock is right again"]
+
+
+def test_the_jump_itself_is_told_with_the_offset() -> None:
+    rig = quoting()
+
+    step_clock(rig, -3.0)
+    rig.wait(0.5)
+
+    assert titles(rig) == ["The wall clock jumped by -3.000 s", "Our clock is off by a second or more"]
+    assert rig.incidents("clock")[0].facts["wall_clock_step_s"] == "-3.000"
+
+
+def test_a_small_jump_means_reconciling_before_the_next_quote_and_a_warning() -> None:
+    rig = quoting()
+
+    step_clock(rig, 0.4)
+    rig.tick(4)
+
+    first, *_ = rig.records(StandDownChanged)
+    assert first.reasons == (Reason.NOT_RECONCILED,)
+    assert rig.take(cmd.ReadOpenOrders)
+    assert rig.take(cmd.ReadFills)
+    assert rig.take(cmd.ReadPositions)
+    assert len(rig.cancelled()) > 3
+    assert not rig.reasons
+    assert rig.live("resting")
+    assert titles(rig) == ["The wall clock jumped by +0.400 s", "Our clock is off by 250 ms or more"]
+    assert rig.incidents("restart") == []
+
+
+def test_less_than_a_quarter_second_is_no_jump() -> None:
+    rig = quoting()
+
+    step_clock(rig, 0.249)
+    rig.tick(2)
+
+    assert not rig.reasons
+    assert titles(rig) == []
+    assert rig.engine.reconciler.reasons(rig.now) == []
+
+
+def test_a_slow_drift_is_no_jump_but_an_offset() -> None:
+    rig = quoting()
+    for _ in range(24):
+        step_clock(rig, 0.050)
+        rig.tick(1)
+
+    assert Reason.CLOCK_OFFSET in rig.reasons
+    assert titles(rig) == ["Our clock is off by 250 ms or more", "Our clock is off by a second or more"]
+
+
+def test_a_long_silence_means_reconciling_and_measuring_again() -> None:
+    rig = quoting()
+    rig.tells_time = False
+
+    rig.utc_ns += 11 * NS_PER_S
+    rig.tell(ev.TimerFired())
+
+    assert Reason.CLOCK_OFFSET in rig.reasons
+    assert titles(rig) == ["Nothing ran for 11.0 s: stopped or suspended"]
+
+
+def test_the_schedule_is_looked_at_anew_after_a_jump() -> None:
+    rig = quoting()
+    frozen_ns = rig.engine.facts.active_windows[0].freeze_ns
+
+    step_clock(rig, (frozen_ns - rig.utc_ns) / NS_PER_S + 0.1)
+    rig.tell(ev.TimerFired())
+
+    assert Reason.FROZEN in rig.reasons
+
+
+def test_a_stamp_that_contradicts_the_others_is_checked_at_once() -> None:
+    rig = quoting()
+
+    rig.tell(ev.VenueTimed(rig.now.mono_ns, rig.utc_ns - 5 * NS_PER_S, NS_PER_S))
+    rig.wait(0.1)
+
+    assert [record.reasons for record in rig.records(StandDownChanged)] == [(Reason.CLOCK_OFFSET,), ()]
+    assert rig.take(cmd.ReadStatus)
+
+
+def test_the_venues_own_stamps_bound_how_far_we_are_behind() -> None:
+    rig = quoting()
+
+    rig.tell(ev.FillsRead(0, rig.utc_ns + 2 * NS_PER_S, ()))
+
+    assert rig.records(StandDownChanged)[0].reasons == (Reason.CLOCK_OFFSET,)
+
+
+def test_feeds_from_our_future_are_told_once_and_do_not_stand_down() -> None:
+    rig = quoting()
+    for _ in range(3):
+        rig.wait(1.0)
+        rig.tell(ev.IndexTicked("massive", "I:SPX", 6_850.0, (rig.utc_ns + 400 * MS) // MS))
+
+    assert titles(rig) == ["massive's time stamps are ahead of our clock"]
+    assert Reason.CLOCK_OFFSET not in rig.reasons
+
+
+def test_page_and_monitors_show_the_interval() -> None:
+    rig = quoting()
+    step_clock(rig, 0.1)
+    rig.tick(1)
+
+    view = engine_view(rig.engine, rig.now, 1.0, {}).clock
+    fresh, gap = monitor_documents(rig.engine, rig.now)
+
+    assert view is not None
+    assert (view.state, view.jumps) == ("fine", 0)
+    assert view.low_ms is not None
+    assert view.high_ms is not None
+    assert view.low_ms <= 100 <= view.high_ms
+    assert view.high_ms - view.low_ms < 20
+    assert view.feed_high_ms["polygon"] is not None
+    assert fresh.clock == gap.clock == view
+
+
+def test_an_interval_reads_outwards() -> None:
+    assert interval_text(OffsetInterval(-1_500_000, 1_500_000)) == "-2 to +2 ms"
+    assert interval_text(OffsetInterval(None, None)) == "? to ? ms"
