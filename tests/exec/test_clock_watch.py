@@ -9,7 +9,7 @@ from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
 from kalshi_alpha.model.reasons import Reason
 from kalshi_alpha.model.records import StandDownChanged
-from tests.exec.harness import Rig, booted, quoting
+from tests.exec.harness import START_S, Rig, booted, quoting
 
 MS = NS_PER_MS
 
@@ -139,13 +139,15 @@ def test_a_long_silence_means_reconciling_and_measuring_again() -> None:
 
 
 def test_the_schedule_is_looked_at_anew_after_a_jump() -> None:
-    rig = quoting()
-    frozen_ns = rig.engine.facts.active_windows[0].freeze_ns
+    rig = booted(Rig(START_S - 30))
+    rig.tick(2)
+    before = rig.engine.facts.active_windows
 
-    step_clock(rig, (frozen_ns - rig.utc_ns) / NS_PER_S + 0.1)
+    step_clock(rig, 40.0)
     rig.tell(ev.TimerFired())
 
-    assert Reason.FROZEN in rig.reasons
+    assert before == ()
+    assert [window.label for window in rig.engine.facts.active_windows] == ["hourly-1000"]
 
 
 def test_a_stamp_that_contradicts_the_others_is_checked_at_once() -> None:
