@@ -1,6 +1,7 @@
 """``kalshi-alpha demo --fast``: one day in virtual time, judged."""
 
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -59,8 +60,12 @@ class Played:
         """Hold both sides' records."""
         self.day = day
         self.exchange = exchange
-        self.records: tuple[Record, ...] = day.journal.read().records
         self.engine: Engine = day.engines[-1]
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """Return the journal, read back."""
+        return self.day.journal.read().records
 
 
 def play(script: DayScript, windows: WindowsConfig, minutes: Path | None = None) -> Played:

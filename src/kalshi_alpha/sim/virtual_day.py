@@ -16,12 +16,13 @@ from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.hours import SpecialHours
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg
+from kalshi_alpha.model.snapshot import EngineSnapshot
 from kalshi_alpha.sched.hotrestart import Fresh, HotRestartManager, Stale
 from kalshi_alpha.sim.exchange import SimExchange
 from kalshi_alpha.sim.feed import SimFeed
 from kalshi_alpha.sim.script import DayScript
 from kalshi_alpha.sim.timeline import Timeline
-from kalshi_alpha.sim.virtual_client import Delays, Handle, ServerSession, VirtualClient, Wire
+from kalshi_alpha.sim.virtual_client import NEVER_NS, Delays, Handle, ServerSession, VirtualClient, Wire
 from kalshi_alpha.sim.witness import Witness
 
 LEAD_S: Final = 75
@@ -71,6 +72,8 @@ class VirtualDay:
         self._delays = Delays(script.seed ^ 0xDE1A)
         self._store = MemoryStore()
         self._snapshots = HotRestartManager(self._store)
+        self._captured: EngineSnapshot | None = None
+        """The newest snapshot. It is frozen, so that it need only be sealed for the one who reads it: the next start."""
         self._starts = 0
         self._hours = SpecialHours()
 
@@ -105,26 +108,31 @@ class VirtualDay:
             for wire in self.client.wires:
                 wire.pump(utc_ns)
 
+    def _pump_venue(self, utc_ns: int) -> None:
+        if self.client is not None:
+            self.client.wires[0].pump(utc_ns)
+
     def _run(self, from_ns: int, until_ns: int) -> int:
         """Move from instant to instant until ``until_ns``."""
         timeline, exchange, feed = self._timeline, self._exchange, self._feed
         at_ns = from_ns
         while True:
             client = self.client
-            exchange_ns, feed_ns = exchange.next_event_ns(), feed.next_event_ns()
-            client_ns = client.next_ns() if client is not None and client.alive else None
-            following_ns = min(due_ns for due_ns in (exchange_ns, feed_ns, timeline.next_ns(), client_ns, until_ns) if due_ns is not None)
+            exchange_ns, feed_ns = exchange.next_event_ns() or NEVER_NS, feed.next_event_ns() or NEVER_NS
+            client_ns = client.next_ns() if client is not None and client.alive else NEVER_NS
+            following_ns = min(exchange_ns, feed_ns, timeline.next_ns() or NEVER_NS, client_ns, until_ns)
             if following_ns >= until_ns:
                 return until_ns
             at_ns = max(at_ns, following_ns)
             self.steps += 1
-            for server, due_ns in ((exchange, exchange_ns), (feed, feed_ns)):
-                if due_ns is not None and due_ns <= at_ns:
-                    server.advance(at_ns)
-                    self._pump(at_ns)
-            while timeline.run_due(at_ns):
-                pass
-            if client is not None and client is self.client and client_ns is not None and client_ns <= at_ns:
+            if exchange_ns <= at_ns:
+                exchange.advance(at_ns)
+                self._pump_venue(at_ns)
+            if feed_ns <= at_ns:
+                feed.advance(at_ns)
+                self._pump(at_ns)
+            timeline.run_due(at_ns)
+            if client is not None and client is self.client and client_ns <= at_ns:
                 client.tick(at_ns)
 
     # The process
@@ -132,6 +140,8 @@ class VirtualDay:
     def _start(self, utc_ns: int) -> None:
         """Start an incarnation through the one start path."""
         now = Now(utc_ns=utc_ns + sum(fault.ahead_ns(utc_ns) for fault in self._script.clock_faults), mono_ns=utc_ns)
+        if self._captured is not None:
+            self._snapshots.capture(self._captured)
         restored = self._snapshots.restore(now)
         snapshot = restored.snapshot if isinstance(restored, Fresh | Stale) else None
         read = self.journal.read(snapshot.journal_seq if snapshot else 0)
@@ -153,7 +163,7 @@ class VirtualDay:
         client.on_request = self.witness.request_sent
         self.client = client
         booted = booted_event(restored, recovered, now, has_journal=bool(read.last_seq))
-        client.step([booted, ev.SpecialHoursChanged(self._hours)], utc_ns)
+        client.step([booted, ev.SpecialHoursChanged(self._hours)], client.now(utc_ns))
         client.tick(utc_ns)
 
     def _to_exchange(self, utc_ns: int) -> ServerSession | None:
@@ -164,18 +174,18 @@ class VirtualDay:
 
     def _request(self, request: HttpRequest, utc_ns: int) -> HttpResponse:
         response = self._exchange.request(request, utc_ns)
-        self._pump(utc_ns)
+        self._pump_venue(utc_ns)
         return response
 
     def _capture(self, engine: Engine, now: Now) -> None:
         self.journal.sync()
-        self._snapshots.capture(engine.snapshot(now, self.journal.next_seq - 1))
+        self._captured = engine.snapshot(now, self.journal.next_seq - 1)
 
     def _change_hours(self, hours: SpecialHours, utc_ns: int) -> None:
         """Change the file: the process hears of it, and so will those started later."""
         self._hours = hours
         if self.client is not None:
-            self.client.step([ev.SpecialHoursChanged(hours)], utc_ns)
+            self.client.step([ev.SpecialHoursChanged(hours)], self.client.now(utc_ns))
 
     def _kill(self, utc_ns: int) -> None:
         """SIGKILL: what wasn't synced is gone, the supervisor starts the next one."""

@@ -12,16 +12,30 @@ from kalshi_alpha.sim.script import DayScript
 
 SLO_NS: Final = 2_000 * NS_PER_MS
 CREATE_PATH: Final = "/portfolio/events/orders"
+BATCH_PATH: Final = "/portfolio/events/orders/batched"
 
 
-class SentOrder(msgspec.Struct, frozen=True):
-    """A create as it left the process."""
+class _Sent(msgspec.Struct):
+    """A create as it left the process; what is missing stays None."""
 
-    utc_ns: int
-    client_order_id: str
-    ticker: str
-    side: str
-    expiration_s: int
+    client_order_id: str | None = None
+    ticker: str | None = None
+    expiration_time: int | None = None
+    order_group_id: str | None = None
+    self_trade_prevention_type: str | None = None
+    time_in_force: str | None = None
+    post_only: bool | None = None
+    cancel_order_on_pause: bool | None = None
+    exchange_index: int | None = None
+    subaccount: int | None = None
+
+
+class _SentBatch(msgspec.Struct):
+    orders: list[_Sent]
+
+
+_ONE: Final = msgspec.json.Decoder(_Sent)
+_BATCH: Final = msgspec.json.Decoder(_SentBatch)
 
 
 class Witness:
@@ -30,7 +44,6 @@ class Witness:
     def __init__(self, script: DayScript) -> None:
         """Judge by the script's windows."""
         self.violations: list[str] = []
-        self.sent: list[SentOrder] = []
         self.events = 0
         self._windows = script.windows
         self._fresh_ns: dict[str, int] = {}
@@ -42,48 +55,61 @@ class Witness:
     def event_seen(self, event: ev.Event, utc_ns: int) -> None:
         """Note what the process hears."""
         self.events += 1
-        if isinstance(event, ev.IndexTicked) and event.event_ms > self._event_ms.get(event.symbol, 0):
+        if type(event) is ev.IndexTicked and event.event_ms > self._event_ms.get(event.symbol, 0):
             self._event_ms[event.symbol] = event.event_ms
             self._fresh_ns[event.symbol] = utc_ns
 
     def request_sent(self, request: HttpRequest, utc_ns: int) -> None:
         """Judge what the process sends."""
-        if request.method != "POST" or not request.path.startswith(CREATE_PATH) or request.path.endswith(("/amend", "/decrease")):
+        if request.method != "POST":
             return
-        body = msgspec.json.decode(request.body)
-        for order in body.get("orders", [body]):
-            self._judge(order, utc_ns)
+        try:
+            if request.path == CREATE_PATH:
+                self._judge(_ONE.decode(request.body), utc_ns)
+            elif request.path == BATCH_PATH:
+                for order in _BATCH.decode(request.body).orders:
+                    self._judge(order, utc_ns)
+        except msgspec.DecodeError as error:
+            self.violations.append(f"I13 unreadable order: {error} at {utc_ns}")
 
-    def _judge(self, order: dict[str, object], utc_ns: int) -> None:
-        client_order_id, ticker = str(order.get("client_order_id")), str(order.get("ticker"))
-        where = f"{client_order_id} {ticker} at {utc_ns}"
-        self._backstops(order, where)
+    def _judge(self, order: _Sent, utc_ns: int) -> None:
+        missing = _missing_backstops(order)
+        if missing:
+            self._tell(f"I13 order without {', '.join(missing)}", order, utc_ns)
+        client_order_id = order.client_order_id or ""
         if client_order_id in self._seen_ids:
-            self.violations.append(f"I4 id used twice: {where}")
+            self._tell("I4 id used twice", order, utc_ns)
         self._seen_ids.add(client_order_id)
         window = self._window_of(utc_ns)
         if window is None:
-            self.violations.append(f"I1 order sent outside every window: {where}")
-        elif int(str(order.get("expiration_time"))) * NS_PER_S > window.freeze_ns:
-            self.violations.append(f"I1 order may outlive the freeze: {where}")
-        symbol = self._symbol_of.get(ticker.split("-", 1)[0], "")
+            self._tell("I1 order sent outside every window", order, utc_ns)
+        elif (order.expiration_time or 0) * NS_PER_S > window.freeze_ns:
+            self._tell("I1 order may outlive the freeze", order, utc_ns)
+        symbol = self._symbol_of.get((order.ticker or "").split("-", 1)[0], "")
         fresh_ns = self._fresh_ns.get(symbol)
         if fresh_ns is None or utc_ns - fresh_ns > SLO_NS:
-            self.violations.append(f"I2 order priced on a value {'never heard' if fresh_ns is None else utc_ns - fresh_ns} ns old: {where}")
-        expiration_s = int(str(order.get("expiration_time")))
-        self.sent.append(SentOrder(utc_ns, client_order_id, ticker, str(order.get("side")), expiration_s))
+            self._tell(f"I2 order priced on a value {'never heard' if fresh_ns is None else utc_ns - fresh_ns} ns old", order, utc_ns)
 
-    def _backstops(self, order: dict[str, object], where: str) -> None:
-        """I13: every order carries every venue-side backstop."""
-        wanted = {"post_only": True, "cancel_order_on_pause": True, "time_in_force": "good_till_canceled"}
-        missing = [name for name, value in wanted.items() if order.get(name) != value]
-        missing += [name for name in ("order_group_id", "expiration_time", "self_trade_prevention_type") if not order.get(name)]
-        missing += [name for name in ("exchange_index", "subaccount") if not isinstance(order.get(name), int)]
-        if missing:
-            self.violations.append(f"I13 order without {', '.join(missing)}: {where}")
+    def _tell(self, what: str, order: _Sent, utc_ns: int) -> None:
+        self.violations.append(f"{what}: {order.client_order_id} {order.ticker} at {utc_ns}")
 
     def _window_of(self, utc_ns: int) -> Window | None:
         for window in self._windows:
             if window.start_ns <= utc_ns < window.freeze_ns:
                 return window
         return None
+
+
+def _missing_backstops(order: _Sent) -> list[str]:
+    """I13: every order carries every venue-side backstop."""
+    held = {
+        "post_only": order.post_only is True,
+        "cancel_order_on_pause": order.cancel_order_on_pause is True,
+        "time_in_force": order.time_in_force == "good_till_canceled",
+        "order_group_id": bool(order.order_group_id),
+        "expiration_time": bool(order.expiration_time),
+        "self_trade_prevention_type": bool(order.self_trade_prevention_type),
+        "exchange_index": order.exchange_index is not None,
+        "subaccount": order.subaccount is not None,
+    }
+    return [] if all(held.values()) else [name for name, is_held in held.items() if not is_held]

@@ -3,8 +3,8 @@
 Everybody else is one account: trades among them change nothing in it. Histories let reads show the state of a moment ago.
 """
 
-from bisect import bisect_right
-from operator import itemgetter
+from bisect import bisect_left, bisect_right
+from operator import attrgetter, itemgetter
 from typing import Final, NamedTuple
 
 import msgspec
@@ -148,8 +148,15 @@ class Account:
     def position_at(self, ticker: str, utc_ns: int) -> Position | None:
         """Return a position of an earlier instant, if there was one."""
         history = self.positions.get(ticker, [])
+        if history and history[-1].utc_ns <= utc_ns:
+            return history[-1]
         place = bisect_right(history, utc_ns, key=itemgetter(0))
         return history[place - 1] if place else None
+
+    def fills_between(self, first_ns: int, last_ns: int) -> list[AccountFill]:
+        """Return the trades from the first to the last instant, both included."""
+        start = bisect_left(self.fills, first_ns, key=attrgetter("utc_ns"))
+        return self.fills[start : bisect_right(self.fills, last_ns, key=attrgetter("utc_ns"))]
 
     def _note_balance(self, utc_ns: int) -> None:
         if self.balances and self.balances[-1][0] == utc_ns:

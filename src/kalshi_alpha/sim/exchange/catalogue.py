@@ -6,15 +6,19 @@ ticker is the venue's spelling (``T7844.9999`` for 7,845 or above), which is not
 
 import math
 from datetime import date, datetime, time, timedelta
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
 
 from kalshi_alpha.model.clock import NEW_YORK, NS_PER_S
+from kalshi_alpha.model.units import Side
 from kalshi_alpha.sched.calendar import et_instant_ns
 from kalshi_alpha.sim.exchange.book import MatchingBook
 from kalshi_alpha.sim.exchange.config import ExchangeConfig, IndexPathLike
 from kalshi_alpha.sim.exchange.wire import identity
+
+if TYPE_CHECKING:
+    from kalshi_alpha.sim.exchange.orders import AccountOrder
 
 StrikeType = Literal["greater", "greater_or_equal", "less", "between"]
 _FIRST_HOUR: Final = 10
@@ -63,10 +67,18 @@ class Strike(msgspec.Struct, frozen=True):
         return (self.lo_e2 is None or level_e2 >= self.lo_e2) and (self.hi_e2 is None or level_e2 <= self.hi_e2)
 
 
+class BookReader(Protocol):
+    """Who is told of a book's changes."""
+
+    def book_delta(self, market: "Listed", side: Side, price_e4: int, delta_e2: int, own: "AccountOrder | None") -> None:
+        """Take a change of one level; ``own`` is the account's order that made it, if one did."""
+        ...
+
+
 class Listed:
     """A market: what it asks, its book, and where it stands."""
 
-    __slots__ = ("book", "clock", "event", "last_e4", "market_id", "result", "strike", "ticker", "volume_e2", "watchers")
+    __slots__ = ("book", "clock", "event", "last_e4", "market_id", "readers", "result", "strike", "ticker", "volume_e2", "watchers")
 
     def __init__(self, event: "ListedEvent", strike: Strike, market_id: str) -> None:
         self.event = event
@@ -80,6 +92,8 @@ class Listed:
         self.result = ""
         self.watchers = 0
         """Subscriptions that look at this market's book, top or trades."""
+        self.readers: list[BookReader] = []
+        """The connections that are told of every change of the book."""
 
 
 class ListedEvent:

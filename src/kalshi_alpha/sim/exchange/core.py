@@ -46,6 +46,8 @@ class SimExchange:
         self._request_faults = RequestFaults(faults)
         self._listing_faults = ListingFaults(faults)
         self._started = False
+        self.next_event_ns = self._venue.next_timer_ns
+        """Returns when ``advance`` has something to do."""
 
     # Time
 
@@ -54,10 +56,6 @@ class SimExchange:
         if not self._started:
             self._start(utc_ns)
         self._venue.run_timers(utc_ns)
-
-    def next_event_ns(self) -> int | None:
-        """Return when ``advance`` has something to do."""
-        return self._venue.next_timer_ns()
 
     def set_status(self, exchange_active: bool, trading_active: bool, at_ns: int) -> None:
         """Pause or resume at an instant."""

@@ -1,5 +1,6 @@
 """Matching and everything that happens to an order once it was let in: resting, trading, ending, and what its group makes of it."""
 
+from functools import partial
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -210,36 +211,35 @@ class OrderDesk:
 
     def expire_at(self, order: AccountOrder, expiration_s: int) -> None:
         """End an order at its expiry, unless that was moved by then."""
-
-        def expire(_utc_ns: int) -> None:
-            if order.now.status == "resting" and order.now.expiration_s == expiration_s:
-                self.cancel(order, "ExpiryCancel")
-
-        self._venue.at(expiration_s * NS_PER_S, expire)
+        self._venue.at(expiration_s * NS_PER_S, partial(self._expire, order, expiration_s))
 
     def note(self, kind: Kind, order: AccountOrder, count_e2: int, reason: str = "", price_e4: int = 0) -> None:
         """Write an order's step into the venue's record."""
         terms, state = order.terms, order.now
         self._venue.log.append(
             OrderEvent(
-                utc_ns=self._venue.now_ns,
-                kind=kind,
-                order_id=terms.order_id,
-                client_order_id=state.client_order_id,
-                ticker=terms.ticker,
-                side=terms.side,
-                price_e4=price_e4 or state.price_e4,
-                count_e2=count_e2,
-                remaining_e2=state.remaining_e2,
-                filled_e2=state.filled_e2,
-                expiration_s=state.expiration_s,
-                group_id=terms.group_id,
-                subaccount=terms.subaccount,
-                post_only=terms.post_only,
-                cancel_order_on_pause=terms.cancel_order_on_pause,
-                reason=reason,
+                self._venue.now_ns,
+                kind,
+                terms.order_id,
+                state.client_order_id,
+                terms.ticker,
+                terms.side,
+                price_e4 or state.price_e4,
+                count_e2,
+                state.remaining_e2,
+                state.filled_e2,
+                state.expiration_s,
+                terms.group_id,
+                terms.subaccount,
+                terms.post_only,
+                terms.cancel_order_on_pause,
+                reason,
             )
         )
+
+    def _expire(self, order: AccountOrder, expiration_s: int, _utc_ns: int) -> None:
+        if order.now.status == "resting" and order.now.expiration_s == expiration_s:
+            self.cancel(order, "ExpiryCancel")
 
     def _ended(self, order: AccountOrder) -> None:
         """Forget an order that filled whole, or ended."""

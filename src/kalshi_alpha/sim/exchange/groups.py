@@ -22,19 +22,22 @@ class OrderGroup:
         self.orders: dict[str, None] = {}
         """Ids of its orders that rest, in order of their arrival."""
         self._matched: deque[tuple[int, int]] = deque()
+        self._matched_e2 = 0
 
     def match(self, count_e2: int, utc_ns: int) -> bool:
         """Count contracts; whether the limit is reached."""
         self._matched.append((utc_ns, count_e2))
+        self._matched_e2 += count_e2
         return self.is_exhausted(utc_ns)
 
     def is_exhausted(self, utc_ns: int) -> bool:
         """Whether the window's contracts reach the limit."""
         while self._matched and self._matched[0][0] <= utc_ns - WINDOW_NS:
-            self._matched.popleft()
-        return sum(count_e2 for _, count_e2 in self._matched) >= self.limit_e2
+            self._matched_e2 -= self._matched.popleft()[1]
+        return self._matched_e2 >= self.limit_e2
 
     def reset(self) -> None:
         """Let orders in again, with a counter of zero."""
         self.triggered = False
         self._matched.clear()
+        self._matched_e2 = 0

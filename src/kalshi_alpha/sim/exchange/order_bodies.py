@@ -1,6 +1,7 @@
 """Bodies of order requests, read as strictly as the venue reads them: numbers are strings, unknown fields are ignored."""
 
 import re
+from functools import lru_cache
 from typing import Final, Literal, TypeVar
 
 import msgspec
@@ -104,6 +105,7 @@ def read_body(body: bytes | msgspec.Raw, kind: type[_T]) -> _T:
         raise bad_body(details="invalid JSON") from error
 
 
+@lru_cache(maxsize=1_024)
 def read_price_e4(text: str) -> int:
     """Return a price on a whole cent.
 
@@ -117,6 +119,7 @@ def read_price_e4(text: str) -> int:
     return price_e4
 
 
+@lru_cache(maxsize=1_024)
 def read_count_e2(text: str) -> int:
     """Return a positive count.
 

@@ -61,7 +61,7 @@ class OrderEntry:
         if body.reduce_only:
             count_e2 = self._reducible_e2(body, count_e2)
         self._check_funds(body, price_e4, count_e2)
-        order = self._accept(body, price_e4, count_e2)
+        order = self._accept(market, body, price_e4, count_e2)
         if body.post_only and crosses:
             self._desk.cancel(order, "PostOnlyCrossCancel")
             return self._answer(order)
@@ -258,21 +258,21 @@ class OrderEntry:
 
     # Steps
 
-    def _accept(self, body: CreateBody, price_e4: int, count_e2: int) -> AccountOrder:
+    def _accept(self, market: Listed, body: CreateBody, price_e4: int, count_e2: int) -> AccountOrder:
         venue = self._venue
         number, order_id = venue.new_id(_ORDER_ID)
         client_order_id = body.client_order_id or order_id
         terms = OrderTerms(
-            order_id=order_id,
-            ticker=body.ticker,
-            event_ticker=venue.catalogue.markets[body.ticker].event.ticker,
-            side=body.side,
-            subaccount=body.subaccount,
-            group_id=body.order_group_id,
-            post_only=body.post_only,
-            cancel_order_on_pause=body.cancel_order_on_pause,
-            self_trade=body.self_trade_prevention_type,
-            created_ns=venue.now_ns,
+            order_id,
+            market.ticker,
+            market.event.ticker,
+            body.side,
+            body.subaccount,
+            body.order_group_id,
+            body.post_only,
+            body.cancel_order_on_pause,
+            body.self_trade_prevention_type,
+            venue.now_ns,
         )
         state = OrderState(venue.now_ns, "resting", client_order_id, price_e4, count_e2, 0, count_e2, body.expiration_time or 0, "")
         order = AccountOrder(number, terms, state)

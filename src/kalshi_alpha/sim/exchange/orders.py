@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
 from kalshi_alpha.model.units import DOLLAR_E4, Side, cost_e6
 from kalshi_alpha.sim.exchange.wire import cash_text, count_text, price_text, time_text
 
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 
 Status = Literal["resting", "canceled", "executed"]
 SelfTrade = Literal["taker_at_cross", "maker"]
+_Text = str | msgspec.UnsetType
+"""Left out where there is nothing to say."""
+_Shared = tuple[
+    str, str, str, Status, str, str, Side, str, str, str, str, str, str, str, str, SelfTrade, int, int, str, str, _Text
+]  # fmt: skip
+"""The fields of an ``OrderReport``, in their order."""
 
 
 class OrderState(msgspec.Struct, frozen=True, gc=False):
@@ -53,35 +60,80 @@ class OrderTerms(msgspec.Struct, frozen=True):
 class AccountOrder:
     """One order with its history; the last state is the present one."""
 
-    __slots__ = ("number", "resting", "states", "terms")
+    __slots__ = ("now", "number", "resting", "states", "terms")
 
     def __init__(self, number: int, terms: OrderTerms, state: OrderState) -> None:
         self.number = number
         self.terms = terms
+        self.now = state
+        """The present state."""
         self.states = [state]
         self.resting: Resting | None = None
 
     @property
-    def now(self) -> OrderState:
-        """Return the present state."""
-        return self.states[-1]
-
-    @property
     def reserved_e6(self) -> int:
         """Cash that the rest of the order could cost."""
-        state = self.states[-1]
-        return int(cost_e6(self.terms.side, state.price_e4, state.remaining_e2))
+        state = self.now
+        return cost_e6(self.terms.side, state.price_e4, state.remaining_e2)
 
     def become(self, state: OrderState) -> None:
         """Enter a new state."""
+        self.now = state
         self.states.append(state)
 
     def state_at(self, utc_ns: int) -> OrderState | None:
         """Return the state of an earlier instant; None before it existed."""
-        if self.states[-1].utc_ns <= utc_ns:
-            return self.states[-1]
+        if self.now.utc_ns <= utc_ns:
+            return self.now
         place = bisect_right(self.states, utc_ns, key=attrgetter("utc_ns"))
         return self.states[place - 1] if place else None
+
+
+class OrderReport(msgspec.Struct):
+    """What REST and the stream both tell of an order."""
+
+    order_id: str
+    user_id: str
+    ticker: str
+    status: Status
+    side: str
+    outcome_side: str
+    book_side: Side
+    yes_price_dollars: str
+    fill_count_fp: str
+    remaining_count_fp: str
+    initial_count_fp: str
+    taker_fill_cost_dollars: str
+    maker_fill_cost_dollars: str
+    taker_fees_dollars: str
+    maker_fees_dollars: str
+    self_trade_prevention_type: SelfTrade
+    subaccount_number: int
+    exchange_index: int
+    client_order_id: str
+    created_time: str
+    order_group_id: _Text
+
+
+class OrderDocument(OrderReport):
+    """An order as REST reports it."""
+
+    type: str
+    action: str
+    no_price_dollars: str
+    last_update_time: str
+    cancel_order_on_pause: bool
+    expiration_time: _Text
+
+
+class OrderMessage(OrderReport):
+    """An order as the stream reports it."""
+
+    is_yes: bool
+    created_ts_ms: int
+    last_updated_ts_ms: int
+    expiration_ts_ms: int | msgspec.UnsetType
+    last_update_reason: _Text
 
 
 def direction(side: Side) -> dict[str, object]:
@@ -90,61 +142,55 @@ def direction(side: Side) -> dict[str, object]:
     return {"side": outcome, "action": "buy", "outcome_side": outcome, "book_side": side}
 
 
-def order_document(order: AccountOrder, state: OrderState, user_id: str) -> dict[str, object]:
+def order_document(order: AccountOrder, state: OrderState, user_id: str) -> OrderDocument:
     """Return an order as REST reports it."""
     terms = order.terms
-    document = _shared(order, state, user_id)
-    document["client_order_id"] = state.client_order_id
-    document["type"] = "limit"
-    document["action"] = "buy"
-    document["no_price_dollars"] = price_text(DOLLAR_E4 - state.price_e4)
-    document["created_time"] = time_text(terms.created_ns)
-    document["last_update_time"] = time_text(state.utc_ns)
-    document["cancel_order_on_pause"] = terms.cancel_order_on_pause
-    if state.expiration_s:
-        document["expiration_time"] = time_text(state.expiration_s * 1_000_000_000)
-    return document
+    return OrderDocument(
+        *_shared(terms, state, user_id),
+        type="limit",
+        action="buy",
+        no_price_dollars=price_text(DOLLAR_E4 - state.price_e4),
+        last_update_time=time_text(state.utc_ns),
+        cancel_order_on_pause=terms.cancel_order_on_pause,
+        expiration_time=time_text(state.expiration_s * NS_PER_S) if state.expiration_s else msgspec.UNSET,
+    )
 
 
-def order_message(order: AccountOrder, user_id: str) -> dict[str, object]:
+def order_message(order: AccountOrder, user_id: str) -> OrderMessage:
     """Return an order as the stream reports it."""
     terms, state = order.terms, order.now
-    document = _shared(order, state, user_id)
-    document["is_yes"] = terms.side == "bid"
-    document["client_order_id"] = state.client_order_id
-    document["created_time"] = time_text(terms.created_ns)
-    document["created_ts_ms"] = terms.created_ns // 1_000_000
-    document["last_updated_ts_ms"] = state.utc_ns // 1_000_000
-    if state.expiration_s:
-        document["expiration_ts_ms"] = state.expiration_s * 1_000
-    if state.reason:
-        document["last_update_reason"] = state.reason
-    return document
+    return OrderMessage(
+        *_shared(terms, state, user_id),
+        is_yes=terms.side == "bid",
+        created_ts_ms=terms.created_ns // NS_PER_MS,
+        last_updated_ts_ms=state.utc_ns // NS_PER_MS,
+        expiration_ts_ms=state.expiration_s * 1_000 if state.expiration_s else msgspec.UNSET,
+        last_update_reason=state.reason or msgspec.UNSET,
+    )
 
 
-def _shared(order: AccountOrder, state: OrderState, user_id: str) -> dict[str, object]:
-    terms = order.terms
+def _shared(terms: OrderTerms, state: OrderState, user_id: str) -> _Shared:
     outcome = "yes" if terms.side == "bid" else "no"
-    document: dict[str, object] = {
-        "order_id": terms.order_id,
-        "user_id": user_id,
-        "ticker": terms.ticker,
-        "status": state.status,
-        "side": outcome,
-        "outcome_side": outcome,
-        "book_side": terms.side,
-        "yes_price_dollars": price_text(state.price_e4),
-        "fill_count_fp": count_text(state.filled_e2),
-        "remaining_count_fp": count_text(state.remaining_e2),
-        "initial_count_fp": count_text(state.total_e2),
-        "taker_fill_cost_dollars": cash_text(state.taker_cost_e6),
-        "maker_fill_cost_dollars": cash_text(state.maker_cost_e6),
-        "taker_fees_dollars": cash_text(state.taker_fees_e6),
-        "maker_fees_dollars": "0.000000",
-        "self_trade_prevention_type": terms.self_trade,
-        "subaccount_number": terms.subaccount,
-        "exchange_index": 0,
-    }
-    if terms.group_id:
-        document["order_group_id"] = terms.group_id
-    return document
+    return (
+        terms.order_id,
+        user_id,
+        terms.ticker,
+        state.status,
+        outcome,
+        outcome,
+        terms.side,
+        price_text(state.price_e4),
+        count_text(state.filled_e2),
+        count_text(state.remaining_e2),
+        count_text(state.total_e2),
+        cash_text(state.taker_cost_e6),
+        cash_text(state.maker_cost_e6),
+        cash_text(state.taker_fees_e6),
+        "0.000000",
+        terms.self_trade,
+        terms.subaccount,
+        0,
+        state.client_order_id,
+        time_text(terms.created_ns),
+        terms.group_id or msgspec.UNSET,
+    )

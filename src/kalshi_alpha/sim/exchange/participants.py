@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
+from kalshi_alpha.model.units import Side
 from kalshi_alpha.sim.exchange.catalogue import Listed, ListedEvent
 from kalshi_alpha.sim.exchange.desk import OrderDesk
 from kalshi_alpha.sim.exchange.venue import Timer, Venue
@@ -48,10 +49,6 @@ class _Quote:
         self.ask: Resting | None = None
         self.fair = -1.0
         self.half_width = half_width
-
-    def is_whole(self) -> bool:
-        """Whether nothing of it was taken away entirely."""
-        return (self.bid is None or self.bid.remaining_e2 > 0) and (self.ask is None or self.ask.remaining_e2 > 0)
 
 
 class LadderTraders:
@@ -106,15 +103,18 @@ class LadderTraders:
         self._aim(level)
         fairs = self._fairs(level, utc_ns)
         off: list[tuple[float, int]] = []
+        quotes = self._quotes
         for rung, fair in enumerate(fairs, self._first):
-            quote = self._quotes.get(rung)
+            quote = quotes.get(rung)
             if quote is None:
-                self._quotes[rung] = quote = _Quote(0.01 * (1.0 + self._random.random()))
+                quotes[rung] = quote = _Quote(0.01 * (1.0 + self._random.random()))
                 self._requote(rung, quote, fair)
-            elif not quote.is_whole():
-                off.append((-1.0, rung))
-            elif abs(fair - quote.fair) > _MAKER_TOLERANCE:
-                off.append((-abs(fair - quote.fair), rung))
+                continue
+            bid, ask, away = quote.bid, quote.ask, abs(fair - quote.fair)
+            if (bid is not None and not bid.remaining_e2) or (ask is not None and not ask.remaining_e2):
+                off.append((-1.0, rung))  # something of it was taken away entirely
+            elif away > _MAKER_TOLERANCE:
+                off.append((-away, rung))
         off.sort()
         for _, rung in off[:_MAKER_MOVES]:
             self._requote(rung, self._quotes[rung], fairs[rung - self._first])
@@ -183,21 +183,21 @@ class LadderTraders:
         ahead_ns = min(utc_ns + _INFORMED_AHEAD_NS, self._event.close_ns)
         fairs = self._fairs(self._venue.path.level(self._event.series.symbol, ahead_ns), ahead_ns)
         traded = 0
-        for rung, fair in enumerate(fairs, self._first):
-            traded += self._take_mispriced(self._event.markets[rung], fair)
+        for market, fair in zip(self._event.markets[self._first : self._last], fairs, strict=True):
+            book = market.book
+            buy_e4, sell_e4 = (fair - _INFORMED_EDGE) * 10_000.0, (fair + _INFORMED_EDGE) * 10_000.0
+            if book.asks and book.best_ask_e4 < buy_e4:
+                self._take(market, "bid", int(buy_e4))
+            elif book.bids and book.best_bid_e4 > sell_e4:
+                self._take(market, "ask", math.ceil(sell_e4))
+            else:
+                continue
+            traded += 1
             if traded == _INFORMED_TRADES:
                 return
 
-    def _take_mispriced(self, market: Listed, fair: float) -> bool:
-        book = market.book
-        buy_e4, sell_e4 = (fair - _INFORMED_EDGE) * 10_000.0, (fair + _INFORMED_EDGE) * 10_000.0
-        if book.asks and book.best_ask_e4 < buy_e4:
-            self._desk.sweep(market, "bid", int(buy_e4), 100 * (1 + int(self._random.random() * _INFORMED_SIZE_MAX)))
-            return True
-        if book.bids and book.best_bid_e4 > sell_e4:
-            self._desk.sweep(market, "ask", math.ceil(sell_e4), 100 * (1 + int(self._random.random() * _INFORMED_SIZE_MAX)))
-            return True
-        return False
+    def _take(self, market: Listed, side: Side, price_e4: int) -> None:
+        self._desk.sweep(market, side, price_e4, 100 * (1 + int(self._random.random() * _INFORMED_SIZE_MAX)))
 
     def _fairs(self, level: float, utc_ns: int) -> list[float]:
         """Return the probability of YES of each rung that is quoted, given the level now."""

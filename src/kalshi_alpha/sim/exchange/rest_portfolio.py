@@ -1,8 +1,10 @@
 """What an account reads of itself. Everything shows the state of ``read_lag`` ago, like the timestamp that says so."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Final, NamedTuple
+
+import msgspec
 
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.units import DOLLAR_E4
@@ -10,7 +12,7 @@ from kalshi_alpha.sim.exchange.accounts import Account, AccountFill, AccountSett
 from kalshi_alpha.sim.exchange.errors import bad_parameter, not_found
 from kalshi_alpha.sim.exchange.legacy import legacy_event_position, legacy_fill, legacy_order, legacy_position, legacy_settlement
 from kalshi_alpha.sim.exchange.limits import DEFAULT_COST, ENDPOINT_COSTS
-from kalshi_alpha.sim.exchange.orders import AccountOrder, OrderState, direction, order_document
+from kalshi_alpha.sim.exchange.orders import AccountOrder, OrderDocument, OrderState, direction, order_document
 from kalshi_alpha.sim.exchange.query import Query
 from kalshi_alpha.sim.exchange.venue import SUBACCOUNT_MAX, Venue
 from kalshi_alpha.sim.exchange.wire import cash_text, cash_text_e4, cents, count_text, price_text, time_text
@@ -32,6 +34,9 @@ class PortfolioReads:
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
+        # What never changes is written once: the account reads the same fills and positions again and again.
+        self._fill_texts: dict[tuple[str, str], msgspec.Raw] = {}
+        self._position_texts: dict[tuple[int, str], tuple[Position, msgspec.Raw]] = {}
 
     def routes(self) -> dict[tuple[str, ...], Callable[[Query], Answer]]:
         """Return what answers a path, by its words."""
@@ -128,27 +133,33 @@ class PortfolioReads:
         settlement_status = query.text("settlement_status") or "unsettled"
         if settlement_status not in {"unsettled", "settled", "all"}:
             raise bad_parameter(operation="GetPositions", field="SettlementStatus", tag="oneof")
-        held = [
-            one
-            for one in self._held(self._account(query), query)
-            if settlement_status == "all" or one.position.settled == (settlement_status == "settled")
-        ]
+        account = self._account(query)
+        settled = (True, False) if settlement_status == "all" else (settlement_status == "settled",)
+        held = list(self._held(account, query, settled))
         page, cursor = query.page(held, _PAGE, _PAGE_MAX)
         return {
-            "market_positions": [self._position_document(one) for one in page],
+            "market_positions": [self._position_text(account.subaccount, one) for one in page],
             "event_positions": self._event_positions(held),
             "cursor": cursor,
         }
 
-    def _held(self, account: Account, query: Query) -> Iterable[_Held]:
-        ticker, event_ticker = query.text("ticker"), query.text("event_ticker")
+    def _held(self, account: Account, query: Query, settled: tuple[bool, ...]) -> Iterator[_Held]:
+        ticker, event_ticker, as_of_ns = query.text("ticker"), query.text("event_ticker"), self._as_of_ns
         for name in sorted(account.positions):
-            event = self._venue.catalogue.markets[name].event
-            if ticker not in {"", name} or event_ticker not in {"", event.ticker}:
+            position = account.position_at(name, as_of_ns)
+            if position is None or position.settled not in settled:
                 continue
-            position = account.position_at(name, self._as_of_ns)
-            if position is not None:
+            event = self._venue.catalogue.markets[name].event
+            if ticker in {"", name} and event_ticker in {"", event.ticker}:
                 yield _Held(name, event.ticker, position)
+
+    def _position_text(self, subaccount: int, held: _Held) -> msgspec.Raw:
+        known = self._position_texts.get((subaccount, held.ticker))
+        if known is not None and known[0] is held.position:
+            return known[1]
+        text = msgspec.Raw(msgspec.json.encode(self._position_document(held)))
+        self._position_texts[subaccount, held.ticker] = held.position, text
+        return text
 
     def _position_document(self, held: _Held) -> Answer:
         position = held.position
@@ -189,12 +200,18 @@ class PortfolioReads:
         found = [
             fill
             for account in self._accounts(query)
-            for fill in account.fills
-            if first_ns <= fill.utc_ns <= last_ns and (not tickers or fill.ticker in tickers) and order_id in {"", fill.order_id}
+            for fill in account.fills_between(first_ns, last_ns)
+            if (not tickers or fill.ticker in tickers) and order_id in {"", fill.order_id}
         ]
         found.sort(key=attrgetter("utc_ns"), reverse=True)
         page, cursor = query.page(found, _PAGE, _PAGE_MAX)
-        return {"fills": [self._fill_document(fill) for fill in page], "cursor": cursor}
+        return {"fills": [self._fill_text(fill) for fill in page], "cursor": cursor}
+
+    def _fill_text(self, fill: AccountFill) -> msgspec.Raw:
+        text = self._fill_texts.get((fill.order_id, fill.trade_id))
+        if text is None:
+            text = self._fill_texts[fill.order_id, fill.trade_id] = msgspec.Raw(msgspec.json.encode(self._fill_document(fill)))
+        return text
 
     def _fill_document(self, fill: AccountFill) -> Answer:
         document: Answer = {
@@ -278,9 +295,9 @@ class PortfolioReads:
             del live[order_id]
         return list(live.values())
 
-    def _order_document(self, order: AccountOrder, state: OrderState) -> Answer:
+    def _order_document(self, order: AccountOrder, state: OrderState) -> OrderDocument | Answer:
         document = order_document(order, state, self._venue.user_id)
-        return document | legacy_order(order, state) if self._venue.config.legacy_fields else document
+        return msgspec.to_builtins(document) | legacy_order(order, state) if self._venue.config.legacy_fields else document
 
     def _queue_positions(self, query: Query) -> Answer:
         tickers, event_ticker = query.names("market_tickers"), query.text("event_ticker")

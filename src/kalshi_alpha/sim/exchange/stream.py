@@ -42,6 +42,14 @@ class _Command(msgspec.Struct):
     params: _Params | None = None
 
 
+class _Frame(msgspec.Struct):
+    type: str
+    sid: int
+    seq: int | msgspec.UnsetType
+    sending_ts_ms: int
+    msg: object
+
+
 class StreamError(Exception):
     """A command the venue answers with an error frame."""
 
@@ -139,25 +147,20 @@ class ExchangeSession:
         else:
             word, shown_e4 = "no", price_e4 if subscription.use_yes_price else DOLLAR_E4 - price_e4
         ms = self._venue.now_ns // 1_000_000
-        tag = ""
-        if own is not None:
-            tag = f',"client_order_id":"{own.now.client_order_id}","subaccount":{own.terms.subaccount}'
+        tag = f',"client_order_id":"{own.now.client_order_id}","subaccount":{own.terms.subaccount}' if own is not None else ""
         self._data(
             f'{{"type":"orderbook_delta","sid":{subscription.sid},"seq":{subscription.next_seq()},"sending_ts_ms":{ms},'
             f'"msg":{{"market_ticker":"{market.ticker}","market_id":"{market.market_id}","clock":{market.clock},'
             f'"price_dollars":"{price_text(shown_e4)}","delta_fp":"{count_text(delta_e2)}","side":"{word}","ts_ms":{ms}{tag}}}}}\n'
         )
 
-    def send(self, channel: str, kind: str, message: dict[str, object], ticker: str = "") -> None:
+    def send(self, channel: str, kind: str, message: object, ticker: str = "") -> None:
         """Send a message of a channel, if it is subscribed for this market."""
         subscription = self._subscriptions.get(channel)
         if subscription is None or not subscription.carries(ticker):
             return
-        frame: dict[str, object] = {"type": kind, "sid": subscription.sid}
-        if channel not in _UNNUMBERED:
-            frame["seq"] = subscription.next_seq()
-        frame["sending_ts_ms"] = self._venue.now_ns // 1_000_000
-        frame["msg"] = message
+        seq = msgspec.UNSET if channel in _UNNUMBERED else subscription.next_seq()
+        frame = _Frame(kind, subscription.sid, seq, self._venue.now_ns // 1_000_000, message)
         self._data(msgspec.json.encode(frame).decode() + "\n")
 
     # Commands

@@ -5,20 +5,16 @@ from typing import Protocol
 
 from kalshi_alpha.model.units import Side
 from kalshi_alpha.sim.exchange.accounts import AccountFill
-from kalshi_alpha.sim.exchange.catalogue import Listed, ListedEvent
+from kalshi_alpha.sim.exchange.catalogue import BookReader, Listed, ListedEvent
 from kalshi_alpha.sim.exchange.groups import OrderGroup
 from kalshi_alpha.sim.exchange.orders import AccountOrder, direction, order_message
 from kalshi_alpha.sim.exchange.wire import cash_text, count_text, price_text, time_text
 
 
-class Listener(Protocol):
+class Listener(BookReader, Protocol):
     """One connection, as the hub sees it."""
 
-    def book_delta(self, market: Listed, side: Side, price_e4: int, delta_e2: int, own: AccountOrder | None) -> None:
-        """Send a change of a book."""
-        ...
-
-    def send(self, channel: str, kind: str, message: dict[str, object], ticker: str = "") -> None:
+    def send(self, channel: str, kind: str, message: object, ticker: str = "") -> None:
         """Send a message of a channel, if it is subscribed (for this market)."""
         ...
 
@@ -30,7 +26,6 @@ class StreamHub:
         self._user_id = user_id
         self._random = Random(f"{seed}/stream")
         self._listeners: list[Listener] = []
-        self._books: dict[str, list[Listener]] = {}
         self._public: dict[str, list[Listener]] = {"ticker": [], "trade": []}
         self._tops: dict[str, tuple[int, int, int, int]] = {}
 
@@ -49,7 +44,7 @@ class StreamHub:
         """Let a connection see a market: its book, its top or its trades."""
         market.watchers += 1
         if channel == "orderbook_delta":
-            self._books.setdefault(market.ticker, []).append(listener)
+            market.readers.append(listener)
         elif listener not in self._public[channel]:
             self._public[channel].append(listener)
 
@@ -57,11 +52,11 @@ class StreamHub:
         """End ``watch``."""
         market.watchers -= 1
         if channel == "orderbook_delta":
-            self._books[market.ticker].remove(listener)
+            market.readers.remove(listener)
 
     def book_changed(self, market: Listed, side: Side, price_e4: int, delta_e2: int, own: AccountOrder | None, utc_ns: int) -> None:
         """Tell of a change of one level, and of the top if it moved."""
-        for listener in self._books.get(market.ticker, ()):
+        for listener in market.readers:
             listener.book_delta(market, side, price_e4, delta_e2, own)
         if self._public["ticker"]:
             self._top_changed(market, utc_ns)

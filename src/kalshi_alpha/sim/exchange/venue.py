@@ -1,7 +1,7 @@
 """The venue's whole state, and the few primitives that change it. No clock: ``now_ns`` is set by whoever asks."""
 
-import heapq
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from kalshi_alpha.model.units import Side
@@ -71,7 +71,7 @@ class Venue:
     def at(self, utc_ns: int, timer: Timer) -> None:
         """Do something at an instant."""
         self._timer_number += 1
-        heapq.heappush(self._timers, (utc_ns, self._timer_number, timer))
+        heappush(self._timers, (utc_ns, self._timer_number, timer))
 
     def next_timer_ns(self) -> int | None:
         """Return when the first timer is due."""
@@ -81,10 +81,12 @@ class Venue:
         """Run everything due up to and including an instant, in order."""
         timers = self._timers
         while timers and timers[0][0] <= utc_ns:
-            due_ns, _, timer = heapq.heappop(timers)
-            self.now_ns = max(self.now_ns, due_ns)
+            due_ns, _, timer = heappop(timers)
+            if due_ns > self.now_ns:  # noqa: PLR1730 - twice as fast as max()
+                self.now_ns = due_ns
             timer(self.now_ns)
-        self.now_ns = max(self.now_ns, utc_ns)
+        if utc_ns > self.now_ns:  # noqa: PLR1730 - see above
+            self.now_ns = utc_ns
 
     def book_changed(self, market: Listed, side: Side, price_e4: int, delta_e2: int, own: AccountOrder | None) -> None:
         """Count a change of a book, and tell those who look at it."""

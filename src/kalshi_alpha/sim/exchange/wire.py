@@ -1,15 +1,18 @@
 """Numbers, times and ids as the venue writes them."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from kalshi_alpha.model.clock import NS_PER_S
 
 
+@lru_cache(maxsize=16_384)
 def price_text(price_e4: int) -> str:
     """Return 1e-4 dollars as dollars: ``0.4700``."""
     return f"{price_e4 // 10_000}.{price_e4 % 10_000:04d}"
 
 
+@lru_cache(maxsize=16_384)
 def count_text(count_e2: int) -> str:
     """Return hundredths of contracts, signed: ``-3.00``."""
     if count_e2 < 0:
@@ -17,6 +20,7 @@ def count_text(count_e2: int) -> str:
     return f"{count_e2 // 100}.{count_e2 % 100:02d}"
 
 
+@lru_cache(maxsize=16_384)
 def cash_text(cash_e6: int) -> str:
     """Return 1e-6 dollars, signed, with all six decimals."""
     sign = "-" if cash_e6 < 0 else ""
@@ -39,8 +43,12 @@ def cents(cash_e6: int) -> int:
 def time_text(utc_ns: int) -> str:
     """Return RFC 3339 in UTC with microseconds."""
     seconds, rest = divmod(utc_ns, NS_PER_S)
-    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1_000)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return f"{_second_text(seconds)}.{rest // 1_000:06d}Z"
+
+
+@lru_cache(maxsize=1_024)
+def _second_text(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def scaled(text: str, digits: int) -> int | None:

@@ -88,6 +88,8 @@ class SimFeed:
         self._random = Random(seed ^ 0xFEED)
         self._faults = tuple(faults)
         self._sessions: list[FeedServerSession] = []
+        self._strangers: list[FeedServerSession] = []
+        """Those that hadn't said who they are when last looked at."""
         self._due: list[tuple[int, int, str, str, int]] = []
         """(when, number, leg, symbol, event second)."""
         self._number = 0
@@ -101,6 +103,7 @@ class SimFeed:
             return None
         session = FeedServerSession(self, leg, utc_ns)
         self._sessions.append(session)
+        self._strangers.append(session)
         return session
 
     def disconnect(self, session: FeedServerSession) -> None:
@@ -127,12 +130,14 @@ class SimFeed:
 
     def next_event_ns(self) -> int | None:
         """Return when there is something to publish or to drop; None when the day is over and nobody waits."""
-        times = [session.auth_by_ns for session in self._sessions if not session.is_authenticated and session.closed is None]
-        if self._next_s <= self._last_s:
-            times.append(self._next_s * NS_PER_S)
-        if self._due:
-            times.append(self._due[0][0])
-        return min(times, default=None)
+        first_ns = self._next_s * NS_PER_S if self._next_s <= self._last_s else None
+        if self._due and (first_ns is None or self._due[0][0] < first_ns):
+            first_ns = self._due[0][0]
+        if self._strangers:
+            self._strangers = [session for session in self._strangers if not session.is_authenticated and session.closed is None]
+            for session in self._strangers:
+                first_ns = session.auth_by_ns if first_ns is None else min(first_ns, session.auth_by_ns)
+        return first_ns
 
     def _schedule(self, second: int) -> None:
         base_ns = second * NS_PER_S
