@@ -180,7 +180,6 @@ class CalendarWatch:
         self._clock.check(now)
         self._judge(now)
         self._windows.reschedule(now)
-        facts.after("closes", 0.0, now)
 
     def _judge(self, now: Now) -> None:
         """Compare the day with what the venue says; tell each contradiction once, and when they are over."""
