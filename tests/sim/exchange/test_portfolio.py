@@ -94,3 +94,23 @@ def test_nothing_comes_from_nowhere_whatever_is_traded() -> None:
     assert (before.cash_drift_e6, before.contracts_drift_e2) == (0, 0)
     assert (after.cash_drift_e6, after.contracts_drift_e2) == (0, 0)
     assert after.positions_e2 == {0: {}, 1: {}, 2: {}}
+
+
+def test_reads_follow_every_trade_and_keep_to_the_seconds_asked_for() -> None:
+    kit = Kit(cash_e6=100_000_000)
+    held, read = [], []
+    for count in ("10", "4"):
+        kit.place("ask", "0.40", count, subaccount=1)
+        kit.place("bid", "0.40", count)
+        kit.wait(2)
+        held.append([kit.get("/portfolio/positions", f"subaccount={number}")["market_positions"][0]["position_fp"] for number in (0, 1)])
+        read.append(kit.get("/portfolio/fills", "subaccount=0")["fills"])
+
+    first_s = read[0][0]["ts"]
+    since = kit.get("/portfolio/fills", f"subaccount=0&min_ts={first_s + 1}")["fills"]
+    until = kit.get("/portfolio/fills", f"subaccount=0&max_ts={first_s + 1}")["fills"]
+
+    assert held == [["10.00", "-10.00"], ["14.00", "-14.00"]]
+    assert [[fill["count_fp"] for fill in fills] for fills in read] == [["10.00"], ["4.00", "10.00"]]
+    assert ([fill["count_fp"] for fill in since], [fill["count_fp"] for fill in until]) == (["4.00"], ["10.00"])
+    assert read[1][1] == read[0][0]
