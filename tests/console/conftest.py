@@ -33,7 +33,17 @@ def leg_view(leg: str, age_ms: int, shift: float = 0.0) -> FeedLegView:
         "I:SPX": FeedSymbolView(stale, age_ms, 132, 6849.37 + shift),
         "I:NDX": FeedSymbolView(stale, age_ms + 40, 141, 25012.8 + shift),
     }
-    return FeedLegView(leg, connected=True, stale=stale, age_ms=age_ms, slo_ms=2_000, event_lag_ms=132, last_event_ms=0, symbols=symbols)
+    return FeedLegView(
+        leg,
+        connected=True,
+        stale=stale,
+        age_ms=age_ms,
+        steady_ms=None if stale else 60_000,
+        slo_ms=2_000,
+        event_lag_ms=132,
+        last_event_ms=0,
+        symbols=symbols,
+    )
 
 
 def windows_view() -> tuple[WindowView, ...]:
@@ -105,6 +115,7 @@ def quoting() -> EngineView:
         clock_speed=1.0,
         state="quoting",
         reasons=(),
+        latches=(),
         restart_s=0.8,
         window=windows_view()[3],
         windows=windows_view(),
@@ -120,6 +131,7 @@ def quoting() -> EngineView:
             last_switch_reason="polygon fresh for 5.0 s",
             switches_today=2,
             windows_degraded=1,
+            recovery_ms=5_000,
             legs=(leg_view("polygon", 310), leg_view("massive", 420, 0.02)),
         ),
         feed_timeline=timeline,
@@ -143,7 +155,9 @@ def quoting() -> EngineView:
             ),
         ),
         pnl=PnlView(realised_e6=31_420_000, marked_e6=-2_180_000, fees_e6=4_060_000, fills=23, contracts_e2=21_300),
-        ev_gap_max_usd=0.0031,
+        ev_gap_max_usd=0.0003,
+        ev_gap_threshold_usd=0.001,
+        ev_gap_sample_size=1_869,
         quotes_placed=1_874,
         write_tokens=88.0,
         max_open_orders=40,
@@ -185,6 +199,7 @@ def standing_down() -> EngineView:
         view,
         state="standing_down",
         reasons=("I:SPX: no fresh index feed", "I:NDX: no fresh index feed", "STOP was pressed (by console)"),
+        latches=("operator_stop", "risk_limit"),
         feed=feed,
         feed_timeline=(*view.feed_timeline, (NOW - NS_PER_S, "none")),
         ladders=bare,
@@ -212,6 +227,7 @@ def first_run() -> EngineView:
         incidents=(),
         pnl=PnlView(0, 0, 0, 0, 0),
         ev_gap_max_usd=0.0,
+        ev_gap_sample_size=0,
         quotes_placed=0,
     )
 

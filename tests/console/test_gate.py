@@ -7,13 +7,16 @@ import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from kalshi_alpha.adapters.control_socket import Clear, ControlCommand, ControlReply, ControlServer, Stop, control_path
 from kalshi_alpha.cli import UsageError
 from kalshi_alpha.console import server
 from kalshi_alpha.console.gate import Gate, load_token
 from kalshi_alpha.console.server import listen, running
+from kalshi_alpha.model.view import EngineView
 
 TOKEN = "5a" * 32
 
@@ -24,6 +27,7 @@ class Console:
     def __init__(self, port: int) -> None:
         self.port = port
         self.heard: list[ControlCommand] = []
+        self.trading: ControlServer | None = None
         gate = Gate(TOKEN, port)
         self.cookie = f"{gate._cookie_name}={gate._cookie}"
         self.csrf = gate.csrf
@@ -31,6 +35,14 @@ class Console:
     def on_command(self, command: ControlCommand) -> ControlReply:
         self.heard.append(command)
         return ControlReply(ok=True, message="done")
+
+    async def show(self, view: EngineView) -> None:
+        """Have the trading process show a view; return when the console has it."""
+        assert self.trading is not None
+        self.trading.publish(msgspec.json.encode(view))
+        async with asyncio.timeout(10):
+            while '"view":null' in (await self.raw("GET /api/view HTTP/1.1\r\n" + OURS + "\r\n"))[1]:
+                pass
 
     async def raw(self, request: str | bytes) -> tuple[int, str]:
         """Send bytes as they are; return the status (0: dropped without an answer) and the whole answer."""
@@ -57,7 +69,7 @@ class Console:
 async def signed_in(root: Path) -> AsyncIterator[Console]:
     listener = listen(0)
     console = Console(listener.getsockname()[1])
-    trading = ControlServer(control_path(root), console.on_command)
+    console.trading = trading = ControlServer(control_path(root), console.on_command)
     await trading.start()
     try:
         async with running(root, TOKEN, listener):
@@ -137,7 +149,7 @@ HOSTILE = {
     "length and chunks": ("POST /api/stop HTTP/1.1\r\n" + ACTION + "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}", {400}),
     "clear without the word": ("POST /api/clear HTTP/1.1\r\n" + ACTION + STOP, {400}),
     "clear with another word": ("POST /api/clear HTTP/1.1\r\n" + ACTION + CLEAR.replace("CLEAR", "clear"), {400}),
-    "clear of no latch": ("POST /api/clear HTTP/1.1\r\n" + ACTION + CLEAR.replace("operator_stop", "operator_stap"), {400}),
+    "clear of no latch": ("POST /api/clear HTTP/1.1\r\n" + ACTION + CLEAR, {409}),
     "a path out of the folder": ("GET /static/../gate.py HTTP/1.1\r\n" + OURS + "\r\n", {404}),
     "an encoded path out": ("GET /static/%2e%2e%2fgate.py HTTP/1.1\r\n" + OURS + "\r\n", {404}),
     "a backslashed path out": ("GET /static/..%5cgate.py HTTP/1.1\r\n" + OURS + "\r\n", {404}),
@@ -166,9 +178,10 @@ def test_a_hostile_request_is_refused_and_reaches_nobody(root: Path, request_tex
     assert "Access-Control-" not in answer
 
 
-def test_a_signed_in_page_reads_stops_and_clears(root: Path) -> None:
+def test_a_signed_in_page_reads_stops_and_clears(root: Path, views: dict[str, EngineView]) -> None:
     async def scene() -> tuple[list[int], list[ControlCommand]]:
         async with signed_in(root) as console:
+            await console.show(views["standing_down"])
             answers = [
                 await console.raw("GET / HTTP/1.1\r\n" + OURS + "\r\n"),
                 await console.raw("GET /static/app.js HTTP/1.1\r\n" + OURS + "Sec-Fetch-Site: same-origin\r\n\r\n"),
@@ -182,6 +195,21 @@ def test_a_signed_in_page_reads_stops_and_clears(root: Path) -> None:
 
     assert statuses == [200, 200, 200, 200, 200]
     assert heard == [Stop("console", "STOP pressed on the page"), Clear("console", "operator_stop")]
+
+
+def test_only_a_latch_that_holds_is_cleared_whatever_its_name(root: Path, views: dict[str, EngineView]) -> None:
+    other = CLEAR.replace("43", "45").replace("operator_stop", "order_group_sto")
+
+    async def scene() -> tuple[list[int], list[ControlCommand]]:
+        async with signed_in(root) as console:
+            await console.show(replace(views["standing_down"], latches=("order_group_sto",)))
+            answers = [await console.raw("POST /api/clear HTTP/1.1\r\n" + ACTION + body) for body in (CLEAR, other)]
+            return [status for status, _ in answers], console.heard
+
+    statuses, heard = asyncio.run(scene())
+
+    assert statuses == [409, 200]
+    assert heard == [Clear("console", "order_group_sto")]
 
 
 def test_a_stop_with_a_broken_body_still_stops(root: Path) -> None:

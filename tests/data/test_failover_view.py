@@ -115,6 +115,21 @@ def test_states_name_the_recovery() -> None:
     assert feeds.failover.view(at(42.5)).state == "down_recovering"
 
 
+def test_a_leg_that_comes_back_tells_how_long_it_has_been_steady_and_how_long_it_must_be() -> None:
+    feeds = Feeds()
+    feeds.run(BOTH, 0, 10)
+
+    feeds.run(("massive",), 11, 20)
+    gone = feeds.failover.view(at(20.5)).legs[0]
+    feeds.tick("polygon", "I:SPX", 20.53, 6_850.0, 20)
+    feeds.run(BOTH, 21, 23)
+    back = feeds.failover.view(at(23.5))
+
+    assert gone.steady_ms is None
+    assert (back.active, back.recovery_ms, back.legs[0].steady_ms) == ("massive", 5_000, 2_470)
+    assert back.legs[1].steady_ms == 23_470
+
+
 def test_degraded_windows_in_a_row_are_counted_and_a_clean_one_starts_over() -> None:
     feeds = Feeds()
     failover = feeds.failover

@@ -79,3 +79,14 @@ def test_steady_is_five_seconds_without_a_gap_and_not_a_nanosecond_less() -> Non
     assert not health.is_steady(at(5).mono_ns - 1)
     assert health.is_steady(at(5).mono_ns)
     assert not health.is_steady(at(7).mono_ns + 1)
+
+
+def test_steadiness_counts_from_the_first_value_after_a_gap_and_ends_with_freshness() -> None:
+    health = leg()
+    never = health.steady_ms(at(0).mono_ns)
+    for second in (0, 1, 2, 9, 10, 11):
+        arrive(health, second, 0.0)
+
+    assert never is None
+    assert health.steady_ms(at(11.5).mono_ns) == 2_500
+    assert health.steady_ms(at(13.5).mono_ns) is None

@@ -3,7 +3,7 @@
 import pytest
 
 from kalshi_alpha.config import QuotingConfig
-from kalshi_alpha.exec.engine_view import SENTENCES, engine_view, strike_label
+from kalshi_alpha.exec.engine_view import SENTENCES, engine_view, short_label, strike_label
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.instruments import Market
 from kalshi_alpha.model.reasons import Reason
@@ -138,3 +138,48 @@ def test_strikes_are_named_by_their_bounds(low: int | None, high: int | None, la
     market = ladder_of("INXU").markets[0]
 
     assert strike_label(Market(market.ticker, market.event_ticker, "INXU", low, high, 0, 0, (), 0, "active")) == label
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "label"),
+    [
+        (685_000, None, "6,850"),
+        (None, 684_999, "≤ 6,849.99"),
+        (672_500, 674_999, "6,725~749"),
+        (2_480_000, 2_489_999, "24,800~899"),
+        (2_500_000, 2_509_999, "25,000~099"),
+        (697_500, 702_499, "6,975~7,024"),
+        (80_000, 89_999, "800~899"),
+        (685_000, 687_450, "6,850-6,874.50"),
+    ],
+)
+def test_a_short_label_leaves_out_what_both_bounds_share(low: int | None, high: int | None, label: str) -> None:
+    market = ladder_of("INXU").markets[0]
+
+    short = short_label(Market(market.ticker, market.event_ticker, "INXU", low, high, 0, 0, (), 0, "active"))
+
+    assert short == label.replace("~", "\N{EN DASH}")
+
+
+def test_the_latches_in_force_are_named_as_they_are_lifted() -> None:
+    rig = quoting()
+    before = seen(rig)
+    rig.tell(ev.OperatorStopped("anna", "drill"))
+    rig.tell(ev.CancelAllMarked("anna", "kalshi_maintenance"))
+    both = seen(rig)
+    rig.tell(ev.OperatorCleared("anna", "operator_stop"))
+
+    assert before.latches == ()
+    assert both.latches == ("operator_stop", "kalshi_maintenance")
+    assert seen(rig).latches == ("kalshi_maintenance",)
+
+
+def test_the_ev_gap_says_how_many_quotes_it_speaks_of() -> None:
+    before = seen(Rig())
+    rig = quoting()
+
+    view = seen(rig)
+
+    assert before.ev_gap_sample_size == 0
+    assert view.ev_gap_sample_size == view.quotes_placed > 0
+    assert view.ev_gap_max_usd < view.ev_gap_threshold_usd == 0.001

@@ -18,6 +18,7 @@ def leg(name: str, *, stale: bool = False, connected: bool = True, age_ms: int |
         connected=connected,
         stale=stale,
         age_ms=age_ms,
+        steady_ms=None if stale else 60_000,
         slo_ms=2_000,
         event_lag_ms=25,
         last_event_ms=None if age_ms is None else 1_795_445_100_625,
@@ -38,6 +39,7 @@ def feeds(active: str = "polygon", *, windows_degraded: int = 0, polygon: FeedLe
         last_switch_reason=None,
         switches_today=0,
         windows_degraded=windows_degraded,
+        recovery_ms=5_000,
         legs=(polygon or leg("polygon"), leg("massive", age_ms=420)),
     )
 

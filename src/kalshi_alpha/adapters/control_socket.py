@@ -63,7 +63,7 @@ class Stop(Message, frozen=True):
 
 
 class Clear(Message, frozen=True):
-    """Lift the latch that ``reason`` names: ``operator_stop``, ``risk_limit`` or ``cancel_all``."""
+    """Lift the latch that ``reason`` names: ``operator_stop``, ``risk_limit`` or what a cancel-all was marked with."""
 
     actor: str
     reason: str

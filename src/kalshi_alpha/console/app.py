@@ -32,7 +32,8 @@ class StopBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ClearBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of ``POST /api/clear``."""
 
-    latch: Literal["operator_stop", "risk_limit", "cancel_all"]
+    latch: str
+    """One that holds by the last view."""
     confirm: Literal["CLEAR"]
     """Typed by the operator."""
 
@@ -117,6 +118,8 @@ class Console:
             body = msgspec.json.decode(await request.read(), type=ClearBody)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return refusal(HTTPStatus.BAD_REQUEST, "name the latch and type CLEAR")
+        if body.latch not in self._board.latches:
+            return refusal(HTTPStatus.CONFLICT, "no such latch holds: nothing was cleared")
         try:
             reply = await self._desk.clear(body.latch)
         except ControlUnreachableError:

@@ -62,6 +62,7 @@ class Board:
         self._view_mono_ns: int | None = None
         self._stop = StopStatus("none")
         self._stood_down = False
+        self._latches: tuple[str, ...] = ()
         self._pages: dict[Page, None] = {}
 
     @property
@@ -73,6 +74,11 @@ class Board:
     def stop(self) -> StopStatus:
         """How far the last STOP got."""
         return self._stop
+
+    @property
+    def latches(self) -> tuple[str, ...]:
+        """The latches in force by the last view."""
+        return self._latches
 
     def learn(self, update: ViewReceived | ServerLost) -> None:
         """Take a view, or the loss of the trading process."""
@@ -124,7 +130,7 @@ class Board:
             return
         self._reachable, self._note = True, ""
         self._seq += 1
-        self._view, self._view_mono_ns = view_json, self._now().mono_ns
+        self._view, self._view_mono_ns, self._latches = view_json, self._now().mono_ns, view.latches
         if self._stop.state == "delivered" and view.state == "quoting" and self._stood_down:
             self._stop = StopStatus("none")  # Somebody lifted the latch elsewhere.
         self._stood_down = view.state != "quoting"

@@ -211,6 +211,7 @@ class DualFeedFailover:
             last_switch_reason=self._last_reason,
             switches_today=self.switches[1] if self.switches[0] == now.utc_ns // (86_400 * NS_PER_S) else 0,
             windows_degraded=self.windows_degraded,
+            recovery_ms=self._recovery_ns // NS_PER_MS,
             legs=tuple(self._leg_view(leg, now) for leg in LEGS),
         )
 
@@ -321,6 +322,7 @@ class DualFeedFailover:
             str(name): FeedSymbolView(not health.is_fresh(now.mono_ns), health.age_ms(now.mono_ns), health.seen_lag_ms, health.level)
             for name, health in legs.items()
         }
+        steady = [ms for health in legs.values() if (ms := health.steady_ms(now.mono_ns)) is not None]
         lags = [health.seen_lag_ms for health in legs.values() if health.seen_lag_ms is not None]
         events = [health.event_ms for health in legs.values() if health.event_ms]
         return FeedLegView(
@@ -328,6 +330,7 @@ class DualFeedFailover:
             connected=self._connected[leg],
             stale=any(view.stale for view in symbols.values()),
             age_ms=self._age_ms(leg, now),
+            steady_ms=min(steady) if len(steady) == len(legs) else None,
             slo_ms=self._slo_ms[leg],
             event_lag_ms=max(lags, default=None),
             last_event_ms=max(events, default=None),

@@ -100,6 +100,12 @@ class LegSymbol:
         """Whether it has been fresh for the recovery time without a miss."""
         return self.is_fresh(mono_ns) and self._fresh_since_ns is not None and mono_ns - self._fresh_since_ns >= self._recovery_ns
 
+    def steady_ms(self, mono_ns: int) -> int | None:
+        """Return for how long it has been fresh without a miss; None: it isn't fresh."""
+        if self._fresh_since_ns is None or not self.is_fresh(mono_ns):
+            return None
+        return (mono_ns - self._fresh_since_ns) // NS_PER_MS
+
     def age_ms(self, mono_ns: int) -> int | None:
         """Return the arrival age; None: never heard."""
         return None if self._arrival_ns is None else (mono_ns - self._arrival_ns) // NS_PER_MS

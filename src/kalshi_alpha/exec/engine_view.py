@@ -23,6 +23,8 @@ from kalshi_alpha.sched.calendar import CalendarRangeError
 
 SHOWN_RUNGS: Final = 26
 SHOWN_INCIDENTS: Final = 30
+LAST_CENT: Final = 99
+"""Of a "between" rung's upper bound: 6,874.99 is the last value below 6,875."""
 SENTENCES: Final[dict[Reason, str]] = {
     Reason.NOT_RECONCILED: "asking the venue what rests and what filled",
     Reason.NO_WINDOW: "no window is open",
@@ -65,6 +67,7 @@ def engine_view(engine: Engine, now: Now, clock_speed: float, levels: dict[str, 
     facts = engine.facts
     windows = tuple(_window(window, now) for window in _today(facts, now))
     current = next((window for window in windows if window.state in {"active", "frozen"}), None)
+    gap = facts.ev_gap.summary()
     realised_e6, marked_e6 = facts.ledger.realised_e6, facts.ledger.marked_e6(fair_values(facts))
     return EngineView(
         utc_ns=now.utc_ns,
@@ -73,6 +76,7 @@ def engine_view(engine: Engine, now: Now, clock_speed: float, levels: dict[str, 
         clock_speed=clock_speed,
         state=_state(facts),
         reasons=tuple(_sentence(held) for held in facts.reasons),
+        latches=tuple(facts.orders.latches),
         restart_s=_restart_s(facts),
         window=current or next((window for window in windows if window.state == "next"), None),
         windows=windows,
@@ -89,7 +93,9 @@ def engine_view(engine: Engine, now: Now, clock_speed: float, levels: dict[str, 
         pnl=PnlView(
             realised_e6, marked_e6, facts.ledger.fees_e6, facts.ledger.fills, facts.ledger.contracts_e2, engine.windows.unsettled_e2()
         ),
-        ev_gap_max_usd=facts.ev_gap.max_delta_usd,
+        ev_gap_max_usd=gap.max_delta_usd,
+        ev_gap_threshold_usd=gap.threshold_usd,
+        ev_gap_sample_size=gap.sample_size,
         quotes_placed=facts.quotes_placed,
         write_tokens=float(facts.bucket.available(now.mono_ns)),
         max_open_orders=facts.config.quoting.max_open_orders,
@@ -156,6 +162,15 @@ def strike_label(market: Market) -> str:
     return low or f"≤ {high}"
 
 
+def short_label(market: Market) -> str:
+    """Return a market's bounds in short with a dash: 6,850 to 6,874.99 is ``6,850`` to ``874``, 6,975 to 7,024.99 ``6,975`` to ``7,024``."""
+    if market.lo_e2 is None or market.hi_e2 is None or market.hi_e2 % 100 != LAST_CENT:
+        return strike_label(market)
+    low, high = _points(market.lo_e2), _points(market.hi_e2 - LAST_CENT)
+    thousands = low.rpartition(",")[0]
+    return f"{low}\N{EN DASH}{high.removeprefix(f'{thousands},')}"
+
+
 def _points(level_e2: int) -> str:
     whole, rest = divmod(level_e2, 100)
     return f"{whole:,}.{rest:02d}" if rest else f"{whole:,}"
@@ -196,7 +211,7 @@ def _orders(facts: EngineFacts) -> tuple[OrderView, ...]:
     for order in facts.orders.live():
         intent = order.intent
         ladder = facts.ladders.get(intent.event_ticker)
-        label = strike_label(ladder.ladder.markets[ladder.rung_of[intent.ticker]]) if ladder is not None else intent.ticker
+        label = short_label(ladder.ladder.markets[ladder.rung_of[intent.ticker]]) if ladder is not None else intent.ticker
         shown.append(
             OrderView(
                 client_order_id=intent.client_order_id,

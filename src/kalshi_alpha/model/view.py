@@ -19,6 +19,8 @@ class FeedLegView(msgspec.Struct, frozen=True):
     connected: bool
     stale: bool
     age_ms: int | None
+    steady_ms: int | None
+    """For how long every symbol has been fresh without a miss; None: one isn't fresh."""
     slo_ms: int
     event_lag_ms: int | None
     last_event_ms: int | None
@@ -39,6 +41,8 @@ class DualFeedView(msgspec.Struct, frozen=True):
     last_switch_reason: str | None
     switches_today: int
     windows_degraded: int
+    recovery_ms: int
+    """For how long a leg that failed must be fresh without a miss before it serves again."""
     legs: tuple[FeedLegView, ...]
 
 
@@ -87,6 +91,7 @@ class OrderView(msgspec.Struct, frozen=True):
     client_order_id: str
     ticker: str
     label: str
+    """The index and the strike in short: ``SPX 6,850``, or ``NDX 24,800`` and after a dash ``899``."""
     side: str
     price_e4: int
     remaining_e2: int
@@ -164,6 +169,8 @@ class EngineView(msgspec.Struct, frozen=True):
     """``quoting``, ``standing_down``, ``waiting`` (no window) or ``starting``."""
     reasons: tuple[str, ...]
     """Human sentences, one a reason."""
+    latches: tuple[str, ...]
+    """The latches in force, each by the name that lifts it."""
     restart_s: float | None
     """Seconds from this process's start to its first order, when it has placed one."""
     window: WindowView | None
@@ -180,6 +187,11 @@ class EngineView(msgspec.Struct, frozen=True):
     incidents: tuple[IncidentView, ...]
     pnl: PnlView
     ev_gap_max_usd: float
+    """Largest difference between a quote's recorded EV and the EV worked out again, dollars per contract."""
+    ev_gap_threshold_usd: float
+    """A larger difference is an alert."""
+    ev_gap_sample_size: int
+    """Quotes checked today."""
     quotes_placed: int
     write_tokens: float
     max_open_orders: int

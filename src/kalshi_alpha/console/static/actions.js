@@ -1,9 +1,10 @@
 // STOP and clear. STOP needs one click and is asked for again until the console has taken it.
 
-import { byId, setText } from "./dom.js";
+import { byId, el, setText } from "./dom.js";
 import { visible } from "./format.js";
 
 const RETRY_MS = 1_000;
+const LATCHES = { operator_stop: "operator stop", risk_limit: "daily loss limit", order_group_stopped: "order group stopped by the venue" };
 const csrf = document.querySelector("meta[name=csrf]").content;
 let asking = false;
 let unheard = "";
@@ -20,7 +21,7 @@ export function wireActions(changed) {
   });
   byId("lift").addEventListener("click", openClear);
   byId("clear-cancel").addEventListener("click", () => byId("clear").close());
-  byId("clear-word").addEventListener("input", () => { byId("clear-do").disabled = byId("clear-word").value !== "CLEAR"; });
+  byId("clear-word").addEventListener("input", allowClear);
   byId("clear-do").addEventListener("click", clear);
 }
 
@@ -28,6 +29,23 @@ export function showStop({ state, view, live }) {
   const [text, kind] = progress(state, view, live);
   setText("stop-status", text);
   byId("stop-status").className = kind;
+}
+
+// Only what holds can be lifted. When the chosen latch goes while the dialog is open, the word has to be typed again for another.
+export function showLatches({ view, live }) {
+  const held = live ? view.latches : [];
+  byId("lift").hidden = held.length === 0;
+  const select = byId("clear-latch");
+  const chosen = select.value;
+  if (held.length === select.length && held.every((latch, i) => latch === select.options[i].value)) return;
+  select.replaceChildren(...held.map((latch) => {
+    const option = el("option", {}, LATCHES[latch] ?? latch.replaceAll("_", " "));
+    option.value = latch;
+    return option;
+  }));
+  if (held.includes(chosen)) select.value = chosen;
+  else byId("clear-word").value = "";
+  allowClear();
 }
 
 function progress(state, view, live) {
@@ -66,6 +84,10 @@ function openClear() {
   setText("clear-result", "");
   byId("clear").showModal();
   byId("clear-word").focus();
+}
+
+function allowClear() {
+  byId("clear-do").disabled = byId("clear-word").value !== "CLEAR" || byId("clear-latch").value === "";
 }
 
 async function clear() {

@@ -1,11 +1,11 @@
 // The page's loop: take the latest state from the console, draw it once a frame, keep the clocks running in between.
 
-import { showStop, wireActions } from "./actions.js";
+import { showLatches, showStop, wireActions } from "./actions.js";
 import { showChart } from "./chart.js";
 import { showFeeds } from "./feeds.js";
 import { showLadder, wireLadder } from "./ladder.js";
 import { showOrders } from "./orders.js";
-import { showBanner, showClock, showTop } from "./topbar.js";
+import { showBanner, showClock, showTop, stateNow } from "./topbar.js";
 
 const SILENT_MS = 5_000; // The trading process sends a view at least once a second.
 const TICK_MS = 200;
@@ -15,7 +15,7 @@ let state = null;
 let receivedMs = 0;
 let consoleLost = false;
 let frame = 0;
-let wasLive = null;
+let drawnState = null; // "": not live.
 
 // Everything a panel needs, at this instant. nowMs runs on from the view's time with the view's speed.
 function page() {
@@ -29,7 +29,7 @@ function page() {
 function draw() {
   frame = 0;
   const present = page();
-  wasLive = present.live;
+  drawnState = stateNow(present);
   showTop(present);
   showFeeds(present);
   showLadder(present);
@@ -42,6 +42,7 @@ function tick(present) {
   showBanner(present);
   showClock(present);
   showStop(present);
+  showLatches(present);
 }
 
 function changed() {
@@ -69,6 +70,6 @@ connect();
 draw();
 setInterval(() => {
   const present = page();
-  if (present.live === wasLive) tick(present);
+  if (stateNow(present) === drawnState) tick(present);
   else changed();
 }, TICK_MS);

@@ -7,13 +7,14 @@ import { chosenLadder } from "./ladder.js";
 
 const HEIGHT = 178;
 const GAP_S = 5;
+const SPAN_NS = 900e9; // Older values would only squeeze the present ones.
 const LEGS = ["polygon", "massive"];
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 let plot = null;
 
 export function showChart({ view }) {
   const symbol = chosenLadder(view)?.symbol ?? Object.keys(view?.levels ?? {})[0] ?? null;
-  const points = symbol ? (view.levels[symbol] ?? []) : [];
+  const points = symbol ? (view.levels[symbol] ?? []).filter(([ns]) => ns >= view.utc_ns - SPAN_NS) : [];
   setText("h-chart", symbol ? `${symbol} by leg` : "Index level");
   byId("chart-empty").hidden = points.length > 0;
   byId("chart-legend").hidden = points.length === 0;
@@ -23,36 +24,33 @@ export function showChart({ view }) {
   plot.setData(aligned(points));
 }
 
-// One x axis for both legs. undefined: the other leg's instant, the line goes on; null: a gap.
+// One x axis for both legs. undefined: the other leg's instant, the line goes on; null: a gap. All of a gap has to be null, since
+// the plot ends it at the next value that isn't.
 function aligned(points) {
-  const xs = [];
-  const series = LEGS.map(() => []);
-  const last = LEGS.map(() => null);
-  for (const [ns, value, leg] of points) {
-    const x = ms(ns) / 1000;
-    const own = LEGS.indexOf(leg);
-    if (own < 0) continue;
-    if (last[own] !== null && x - last[own] > GAP_S) push(xs, series, own, (last[own] + x) / 2, null);
-    push(xs, series, own, x, value);
-    last[own] = x;
-  }
-  const order = xs.map((_, i) => i).sort((a, b) => xs[a] - xs[b]);
-  return [order.map((i) => xs[i]), ...series.map((values) => order.map((i) => values[i]))];
+  const xs = [...new Set(points.map(([ns]) => ms(ns) / 1000))].sort((a, b) => a - b);
+  const broken = xs.flatMap((x, i) => (i + 1 < xs.length && xs[i + 1] - x > GAP_S ? [x, (x + xs[i + 1]) / 2] : [x]));
+  return [broken, ...LEGS.map((leg) => line(points.filter((point) => point[2] === leg), broken))];
 }
 
-function push(xs, series, own, x, value) {
-  xs.push(x);
-  series.forEach((values, i) => values.push(i === own ? value : undefined));
+function line(points, xs) {
+  const values = new Map(points.map(([ns, value]) => [ms(ns) / 1000, value]));
+  const own = [...values.keys()].sort((a, b) => a - b);
+  let next = 0;
+  return xs.map((x) => {
+    if (values.has(x)) next += 1;
+    else if (next > 0 && next < own.length && own[next] - own[next - 1] > GAP_S) return null;
+    return values.get(x);
+  });
 }
 
 function made() {
   const host = byId("chart");
   const axis = { stroke: color("--dim"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
-  const line = (leg) => ({ label: leg, stroke: color(`--${leg}`), width: 1.5, points: { show: false } });
+  const stroke = (leg) => ({ label: leg, stroke: color(`--${leg}`), width: 1.5, points: { show: false } });
   const times = (_, splits, __, ___, step) => splits.map((s) => (step < 60 ? secondsEt(s * 1e9) : timeEt(s * 1e9)));
   const options = {
     width: host.clientWidth || 600, height: HEIGHT, legend: { show: false }, cursor: { y: false, drag: { setScale: false } },
-    series: [{}, ...LEGS.map(line)],
+    series: [{}, ...LEGS.map(stroke)],
     axes: [{ ...axis, size: 28, values: times, space: 80 }, { ...axis, size: 64, values: (_, splits) => splits.map((v) => v.toLocaleString("en-US")) }],
   };
   const drawn = new uPlot(options, [[], [], []], host);

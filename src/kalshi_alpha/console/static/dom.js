@@ -27,6 +27,16 @@ export function fill(id, ...children) {
   byId(id).replaceChildren(...children.filter((child) => child !== null));
 }
 
+// Says in <id>-more how many items of a scrolling box are below what can be seen of it.
+export function showMore(id, selector) {
+  const box = byId(id);
+  box.onscroll ??= () => showMore(id, selector);
+  const end = box.getBoundingClientRect().bottom + 1;
+  const below = [...box.querySelectorAll(selector)].filter((item) => item.getBoundingClientRect().bottom > end).length;
+  box.classList.toggle("cut", below > 0);
+  setText(`${id}-more`, below ? `${below} more below ↓` : "");
+}
+
 export const empty = (text) => el("p", { class: "empty" }, text);
 export const dot = (kind) => el("span", { class: `dot ${kind}`, "aria-hidden": "true" });
 

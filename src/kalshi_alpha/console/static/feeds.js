@@ -18,16 +18,25 @@ function showLegs(view) {
   if (!feed) return fill("feeds", empty("No feed connected yet."));
   const agree = feed.agree ? "legs agree" : "legs DISAGREE";
   fill("feeds",
-    ...feed.legs.map((leg) => legBlock(leg, feed.active)),
+    ...feed.legs.map((leg) => legBlock(leg, feed)),
     el("p", { class: feed.agree ? "note" : "note bad" }, `${agree}, apart ${feed.divergence_bp.toFixed(2)} bp`),
     el("p", { class: "note" }, "Both legs carry one vendor's data: path redundancy, not source redundancy."));
 }
 
-function legBlock(leg, active) {
+// A leg that failed serves again when it has been fresh without a miss for the recovery time.
+function legState(leg, feed) {
+  if (!leg.connected) return ["bad", "disconnected"];
+  if (leg.stale) return ["bad", `stale ${age(leg.age_ms)}`];
+  const isNeeded = feed.active === "none" || (feed.active === "massive" && leg.leg === "polygon");
+  if (!isNeeded || leg.steady_ms === null || leg.steady_ms >= feed.recovery_ms) return ["good", `fresh ${age(leg.age_ms)}`];
+  return ["warn", `recovering, ${Math.floor(leg.steady_ms / 1000)} of ${Number((feed.recovery_ms / 1000).toFixed(1))} s`];
+}
+
+function legBlock(leg, feed) {
   const slo = `SLO ${(leg.slo_ms / 1000).toFixed(1)} s`;
-  const [kind, words] = !leg.connected ? ["bad", "disconnected"] : leg.stale ? ["bad", `stale ${age(leg.age_ms)}`] : ["good", `fresh ${age(leg.age_ms)}`];
+  const [kind, words] = legState(leg, feed);
   const head = el("div", { class: "leg" }, dot(kind), el("b", { class: leg.leg }, leg.leg), el("span", { class: kind }, words), el("small", {}, slo),
-    leg.leg === active ? el("span", { class: "badge active" }, "ACTIVE") : null);
+    leg.leg === feed.active ? el("span", { class: "badge active" }, "ACTIVE") : null);
   const symbols = Object.entries(leg.symbols).map(([symbol, one]) =>
     el("div", { class: "symbol" }, dot(one.stale ? "bad small" : "good small"), el("span", {}, symbol.replace("I:", "")),
       el("span", { class: "num" }, level(one.level)),

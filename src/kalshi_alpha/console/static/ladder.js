@@ -7,8 +7,9 @@ const ROWS = 21;
 const COLUMNS = [
   ["strike"], ["book, fair and ours, $0 to $1", "track-cell"], ["bid", "num"], ["ask", "num"],
   ["our bid", "num"], ["our ask", "num"], ["fair", "num"],
-  ["edge ¢", "num", "least distance of our quotes from fair value, in cents"], ["pos", "num", "contracts held, negative: NO"],
+  ["edge ¢", "num", "how far the nearer of our quotes is from fair value, in cents"], ["pos", "num", "contracts held, negative: NO"],
 ];
+const PASSED = "below 0: fair value has passed a quote of ours, which is on its way out or being replaced";
 let chosen = "";
 let showsAll = false;
 
@@ -92,7 +93,7 @@ function row(rung) {
     rung.label, track(rung), price(rung.book_bid_e4), price(rung.book_ask_e4),
     own(rung.our_bid_e4), own(rung.our_ask_e4),
     ["fair", rung.fair_p === null ? NONE : rung.fair_p.toFixed(3)],
-    [strength, edge === null ? NONE : edge.toFixed(1)],
+    [strength, edge === null ? NONE : edge < 0 ? el("span", { title: PASSED }, edge.toFixed(1)) : edge.toFixed(1)],
     [rung.position_e2 ? "held" : "", rung.position_e2 ? contracts(rung.position_e2).replace("-", "−") : NONE],
   ]];
 }

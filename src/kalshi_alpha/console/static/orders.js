@@ -1,6 +1,6 @@
 // The right column: what rests, what it can lose, what happened, the monitors and the money.
 
-import { byId, dot, el, empty, fill, list, setText, table } from "./dom.js";
+import { dot, el, empty, fill, list, setText, showMore, table } from "./dom.js";
 import { age, contracts, ms, price, secondsEt, usd } from "./format.js";
 
 export function showOrders(page) {
@@ -9,6 +9,8 @@ export function showOrders(page) {
   showMoney(page.view);
   showMonitors(page.view);
   showIncidents(page.view);
+  showMore("orders", "tbody tr");
+  showMore("incidents", "li");
 }
 
 function showResting({ view, nowMs }) {
@@ -39,9 +41,11 @@ function showMoney(view) {
   if (!view) return fill("pnl", empty("Not known yet."));
   const { pnl } = view;
   const kind = (e6) => (e6 < 0 ? "bad" : e6 > 0 ? "good" : "");
+  const unsettled = pnl.unsettled_e2 ? [["held, not settled yet", `${contracts(pnl.unsettled_e2)} contracts`]] : [];
   fill("pnl", list([
     ["realised", usd(pnl.realised_e6), kind(pnl.realised_e6)],
     ["open, at fair value", usd(pnl.marked_e6), kind(pnl.marked_e6)],
+    ...unsettled,
     ["fees", usd(pnl.fees_e6)],
     ["fills", `${pnl.fills.toLocaleString("en-US")} · ${contracts(pnl.contracts_e2)} contracts`],
   ]));
@@ -56,11 +60,16 @@ function showMonitors(view) {
   const full = view.orders.length >= view.max_open_orders;
   fill("monitors", list([
     ["freshness", line(...fresh)],
-    ["ev_gap", `greatest ${usd(view.ev_gap_max_usd * 1e6, 4)}`],
+    ["ev_gap", line(...evGap(view))],
     ["feed switches", `${feed?.switches_today ?? 0} today · windows degraded: ${feed?.windows_degraded ?? 0}`],
-    ["open orders", line(full ? "warn" : "good", `${view.orders.length} of ${view.max_open_orders}`)],
-    ["write tokens", view.write_tokens.toFixed(0)],
+    ["open orders", line(full ? "warn" : "good", `${view.orders.length} of ${view.max_open_orders} · ${view.write_tokens.toFixed(0)} write tokens`)],
   ]));
+}
+
+function evGap({ ev_gap_max_usd: greatest, ev_gap_threshold_usd: threshold, ev_gap_sample_size: checked }) {
+  if (!checked) return ["idle", "no quote checked yet"];
+  const [kind, verdict] = greatest > threshold ? ["bad", "ALERT"] : ["good", "OK"];
+  return [kind, `${verdict} · max ${usd(greatest * 1e6, 4)} in ${checked.toLocaleString("en-US")} quotes`];
 }
 
 function showIncidents(view) {
@@ -71,5 +80,4 @@ function showIncidents(view) {
     el("li", { class: `kind-${one.kind.replace(/[^a-z_]/g, "")}` },
       el("time", {}, secondsEt(one.utc_ns)), " ", el("span", { class: "kind" }, one.kind.replaceAll("_", " ")), " ", el("b", {}, one.title),
       one.did ? el("p", {}, one.did) : null))));
-  byId("incidents").tabIndex = 0;
 }

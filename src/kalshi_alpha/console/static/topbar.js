@@ -11,16 +11,24 @@ const STATES = {
 };
 const REASONS_SHOWN = 4;
 
+// The state at this instant. The view may be a second old: what it calls quoting ends with the freeze, seen or not.
+export function stateNow({ view, live, nowMs }) {
+  if (!live) return "";
+  const isOpen = view.windows.some((window) => ms(window.start_ns) <= nowMs && nowMs < ms(window.freeze_ns));
+  return view.state === "quoting" && !isOpen ? "waiting" : view.state;
+}
+
 export function showTop(page) {
   const { view, live } = page;
   document.body.classList.toggle("away", !live);
-  const [name, kind] = live ? (STATES[view.state] ?? [view.state, "warn"]) : ["NOT LIVE", "bad"];
+  const state = stateNow(page);
+  const [name, kind] = live ? (STATES[state] ?? [state, "warn"]) : ["NOT LIVE", "bad"];
   setText("state", name);
   byId("state-dot").className = `dot ${kind}`;
   byId("state").className = kind;
-  showWhy(page);
+  showWhy(page, state);
   fill("badges", ...badges(view));
-  setText("facts", view ? facts(view) : "");
+  fill("facts", ...facts(view));
   document.title = `${live ? name : "not live"} · kalshi-alpha`;
 }
 
@@ -51,13 +59,12 @@ function target(window, nowMs) {
   return ["frozen, settles in", ms(window.target_ns)];
 }
 
-function showWhy({ view, live }) {
-  const reasons = live ? view.reasons.map(sentence) : [];
+function showWhy({ view, live }, state) {
+  const reasons = !live ? [] : state === view.state ? view.reasons.map(sentence) : ["Frozen until the target"];
   const more = reasons.length - REASONS_SHOWN;
   const shown = reasons.slice(0, REASONS_SHOWN);
   if (more > 0) shown.push(`and ${more} more`);
   fill("why", ...shown.map((text) => el("span", { title: text }, text)));
-  byId("lift").hidden = !live || view.state !== "standing_down";
   byId("facts").hidden = reasons.length > 1;
 }
 
@@ -70,8 +77,12 @@ function badges(view) {
 }
 
 function facts(view) {
-  const restart = view.restart_s === null ? "no order placed yet" : `first order ${view.restart_s.toFixed(1)} s after start`;
-  return `epoch ${view.epoch} · ${restart} · ${view.quotes_placed.toLocaleString("en-US")} quotes placed`;
+  if (!view) return [];
+  const started = view.restart_s === null ? "no order placed yet" : `first order ${view.restart_s.toFixed(1)} s after the process started, the wait for a window included`;
+  return [
+    el("span", {}, `${view.quotes_placed.toLocaleString("en-US")} quotes placed`),
+    el("span", { title: `this process is number ${view.epoch}: ${started}` }, `epoch ${view.epoch}`),
+  ];
 }
 
 function bannerText({ view, live, state, consoleLost, ageMs }) {
