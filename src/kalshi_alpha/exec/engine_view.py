@@ -163,7 +163,11 @@ def strike_label(market: Market) -> str:
 
 
 def short_label(market: Market) -> str:
-    """Return a market's bounds in short with a dash: 6,850 to 6,874.99 is ``6,850`` to ``874``, 6,975 to 7,024.99 ``6,975`` to ``7,024``."""
+    """Return a market's bounds in short.
+
+    Examples, with a dash instead of "to": 6,850 to 6,874.99 is ``6,850 to 874``, 6,975 to 7,024.99 is ``6,975 to 7,024``. Bounds that end
+    otherwise, or nowhere, are those of ``strike_label``.
+    """
     if market.lo_e2 is None or market.hi_e2 is None or market.hi_e2 % 100 != LAST_CENT:
         return strike_label(market)
     low, high = _points(market.lo_e2), _points(market.hi_e2 - LAST_CENT)
