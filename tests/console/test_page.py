@@ -56,10 +56,7 @@ class Trading:
 
     def show(self, view: EngineView) -> None:
         self.shown = view
-        self.publish(msgspec.json.encode(view))
-
-    def publish(self, view_json: bytes) -> None:
-        self._server.publish(view_json)
+        self._server.publish(msgspec.json.encode(view))
 
     def _on_command(self, command: ControlCommand) -> ControlReply:
         self.heard.append(command)

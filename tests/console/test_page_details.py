@@ -4,7 +4,6 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 from playwright.async_api import Page, expect
@@ -295,14 +294,13 @@ def test_the_ev_gap_has_a_verdict_and_says_how_many_quotes_it_speaks_of(root: Pa
 
 
 def test_contracts_that_wait_for_their_settlement_are_told(root: Path, views: dict[str, EngineView]) -> None:
-    told = msgspec.json.decode(msgspec.json.encode(views["quoting"]))
+    view = views["quoting"]
 
     async def script(scene: Scene) -> None:
         pnl = scene.page.locator("#pnl")
         for unsettled_e2 in (0, 12_350):
-            told["pnl"] |= {"marked_e6": 0, "unsettled_e2": unsettled_e2}
-            scene.trading.publish(msgspec.json.encode(told))
-            await expect(pnl).to_contain_text("$0.00")
+            scene.trading.show(replace(view, pnl=replace(view.pnl, marked_e6=unsettled_e2, unsettled_e2=unsettled_e2)))
+            await expect(pnl).to_contain_text(f"${unsettled_e2 / 1_000_000:.2f}")
             await expect(pnl.get_by_text("held, not settled yet")).to_have_count(1 if unsettled_e2 else 0)
         await expect(pnl).to_contain_text("123.5 contracts")
 
