@@ -12,6 +12,7 @@ import pytest
 
 from kalshi_alpha.adapters import control_socket
 from kalshi_alpha.adapters.control_socket import (
+    NOT_WRITTEN,
     CancelAll,
     Clear,
     ControlBusyError,
@@ -62,6 +63,31 @@ async def serving(root: Path, desk: Desk) -> AsyncIterator[ControlServer]:
         yield server
     finally:
         await server.close()
+
+
+def test_a_command_is_confirmed_only_when_it_is_on_disk(root: Path) -> None:
+    desk = Desk()
+    order: list[str] = []
+
+    async def written() -> bool:
+        order.append(f"written after {len(desk.heard)}")
+        return len(desk.heard) < 2
+
+    async def scene() -> list[ControlReply]:
+        server = ControlServer(control_path(root), desk, written)
+        await server.start()
+        try:
+            client = ControlClient(control_path(root))
+            return [await client.send(command) for command in (Stop("ann", "drill"), Stop("ann", "full disk"), Status())]
+        finally:
+            await server.close()
+
+    durable, lost, shown = asyncio.run(scene())
+
+    assert (durable.ok, durable.message) == (True, "heard 1")
+    assert (lost.ok, lost.message) == (False, NOT_WRITTEN)
+    assert shown.ok
+    assert order == ["written after 1", "written after 2"]
 
 
 async def turn() -> None:

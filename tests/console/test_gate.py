@@ -140,9 +140,9 @@ HOSTILE = {
         {415},
     ),
     "an action as plain text": ("POST /api/stop HTTP/1.1\r\n" + ACTION.replace("application/json", "text/plain") + STOP, {415}),
-    "an oversized body": ("POST /api/stop HTTP/1.1\r\n" + ACTION + "Content-Length: 9000\r\n\r\n" + "x" * 9_000, {413}),
+    "an oversized body": ("POST /api/clear HTTP/1.1\r\n" + ACTION + "Content-Length: 9000\r\n\r\n" + "x" * 9_000, {413}),
     "an oversized chunked body": (
-        "POST /api/stop HTTP/1.1\r\n" + ACTION + "Transfer-Encoding: chunked\r\n\r\n2328\r\n" + "x" * 9_000 + "\r\n0\r\n\r\n",
+        "POST /api/clear HTTP/1.1\r\n" + ACTION + "Transfer-Encoding: chunked\r\n\r\n2328\r\n" + "x" * 9_000 + "\r\n0\r\n\r\n",
         {413},
     ),
     "two body lengths": ("POST /api/stop HTTP/1.1\r\n" + ACTION + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", {400}),
@@ -160,6 +160,24 @@ HOSTILE = {
     "a header over two lines": ("GET / HTTP/1.1\r\n" + OURS + "X: a\r\n b\r\nX\x00: b\r\n\r\n", {400}),
     "no HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", {400}),
 }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Content-Length: 9000\r\n\r\n" + "x" * 9_000,
+        "Transfer-Encoding: chunked\r\n\r\n2328\r\n" + "x" * 9_000 + "\r\n0\r\n\r\n",
+        "Content-Length: 30\r\n\r\n{",
+    ],
+    ids=["oversized", "oversized in chunks", "unfinished"],
+)
+def test_stop_stops_whatever_becomes_of_its_body(root: Path, body: str) -> None:
+    async def scene() -> list[ControlCommand]:
+        async with signed_in(root) as console:
+            await console.raw("POST /api/stop HTTP/1.1\r\n" + ACTION + body)
+            return console.heard
+
+    assert [type(command) for command in asyncio.run(scene())] == [Stop]
 
 
 @pytest.mark.parametrize(("request_text", "expected"), list(HOSTILE.values()), ids=list(HOSTILE))

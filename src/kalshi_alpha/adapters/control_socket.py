@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import socket
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from kalshi_alpha.adapters.files import Layout, write_atomically
 
 SOCKET_NAME: Final = "control.sock"
 STOP_REQUEST_NAME: Final = "stop_request.json"
+NOT_WRITTEN: Final = "it holds in the running process, but could not be written to disk: it would be lost at a restart"
 MAX_PATH_BYTES: Final = 107
 """Linux keeps 108 bytes for a Unix socket's path, with its end."""
 MAX_COMMAND_BYTES: Final = 16_384
@@ -104,10 +105,21 @@ class ServerLost(msgspec.Struct, frozen=True):
 class ControlServer:
     """Answers commands and shows the latest view; runs in the trading process's event loop."""
 
-    def __init__(self, path: Path, on_command: Callable[[ControlCommand], ControlReply]) -> None:
-        """Take the socket's path and what decides on commands. ``on_command`` must not block."""
+    def __init__(
+        self, path: Path, on_command: Callable[[ControlCommand], ControlReply], written: Callable[[], Awaitable[bool]] | None = None
+    ) -> None:
+        """Take the socket's path and what decides on commands.
+
+        Args:
+            path: Of the socket.
+            on_command: Acts at once and must not block.
+            written: Waits until what the command changed is on disk and says whether it is: a command is confirmed only then, so that
+                a STOP that was confirmed outlives whatever comes next. None: nothing is kept on disk.
+
+        """
         self._path = path
         self._on_command = on_command
+        self._written = written
         self._server: asyncio.Server | None = None
         self._latest = b""
         self._version = 0
@@ -180,6 +192,8 @@ class ControlServer:
             reply = command
         else:
             reply = self._on_command(command)
+            if reply.ok and self._written is not None and not isinstance(command, Status) and not await self._written():
+                reply = ControlReply(ok=False, message=NOT_WRITTEN)
             if isinstance(command, Status) and self._latest:
                 reply = ControlReply(reply.ok, reply.message, msgspec.Raw(self._latest))
         writer.write(msgspec.json.encode(reply) + b"\n")

@@ -20,6 +20,8 @@ TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascrip
 HEARTBEAT_S: Final = 5.0
 PACE_S: Final = 0.1
 """Least real time between two states sent to one page."""
+BODY_S: Final = 0.5
+"""STOP's reason must have come by then; STOP itself doesn't wait longer for it."""
 WRITE_S: Final = 10.0
 
 
@@ -104,10 +106,18 @@ class Console:
                 await asyncio.wait_for(self._closing.wait(), PACE_S)
 
     async def _stop(self, request: web.Request) -> web.Response:
-        # Whatever the body says, STOP means stop: only its reason may be lost.
+        # Whatever the body says, or doesn't, STOP means stop: only its reason may be lost.
         try:
-            reason = msgspec.json.decode(await request.read(), type=StopBody).reason[:200]
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            async with asyncio.timeout(BODY_S):
+                reason = msgspec.json.decode(await request.read(), type=StopBody).reason[:200]
+        except (
+            msgspec.DecodeError,
+            UnicodeDecodeError,
+            TimeoutError,
+            ConnectionError,
+            web.HTTPRequestEntityTooLarge,
+            web.RequestPayloadError,
+        ):
             reason = StopBody().reason
         status = await self._desk.stop(reason)
         code = HTTPStatus.OK if status.state == "delivered" else HTTPStatus.ACCEPTED

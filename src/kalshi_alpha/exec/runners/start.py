@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from kalshi_alpha.adapters.control_socket import read_stop_request, request_stop_offline
 from kalshi_alpha.adapters.files import FileSnapshotStore, FolderLock, FolderLockedError, Layout, lock_folder
 from kalshi_alpha.adapters.journal import JournalError, JournalRead, JournalWriter, read_journal
 from kalshi_alpha.adapters.log import log
@@ -40,20 +41,25 @@ def prepare(root: Path, now: Now) -> StartState:
         message = f"{layout.state}: {error.strerror}"
         raise UsageError(message) from error
     try:
-        return _recovered(layout, lock, now)
+        return _recovered(root, lock, now)
     except (OSError, JournalError) as error:
         lock.close()
         raise UsageError(str(error)) from error
 
 
-def _recovered(layout: Layout, lock: FolderLock, now: Now) -> StartState:
-    """Read what is on disk, under the lock."""
+def _recovered(root: Path, lock: FolderLock, now: Now) -> StartState:
+    """Read what is on disk, under the lock. Where records are damaged, a STOP or a loss may be among them: only the operator may go on."""
+    layout = Layout(root)
     store = FileSnapshotStore(layout.snapshot)
     restored = HotRestartManager(store).restore(now)
     if isinstance(restored, Corrupt):
         store.set_aside(now.utc_ns)
     snapshot = restored.snapshot if isinstance(restored, Fresh | Stale) else None
     after_seq = snapshot.journal_seq if snapshot else 0
+    damaged = read_journal(layout.journal, after_seq=after_seq).corrupt
+    if damaged and read_stop_request(root) is None:
+        names = ", ".join(path.name for path in damaged)
+        request_stop_offline(root, "system", f"damaged records in {names}: what they said is lost; the venue's reads replace the orders")
     read = read_journal(layout.journal, after_seq=after_seq, set_aside_ns=now.utc_ns)
     _tell(restored, read)
     recovered = recover(snapshot, read.records)

@@ -181,6 +181,9 @@ async def trade(settings: Settings, state: StartState) -> int:
         await _obey_waiting_stop(settings.root, shell)
         done = await shell.finished
         log("exit", clean=done.clean, reason=done.reason, unreadable_frames=venue_stream.unreadable_frames)
+        if engine.facts.storage_failure:
+            message = f"the journal can't be written: {engine.facts.storage_failure}"
+            raise cli.UnreachableError(message)
         return cli.EXIT_OK if done.clean else cli.EXIT_NO
     finally:
         for task in background:
@@ -252,7 +255,7 @@ async def start_control(settings: Settings, shell: Shell) -> ControlServer:
                 pass
         return ControlReply(ok=True)
 
-    control = ControlServer(control_path(settings.root), on_command)
+    control = ControlServer(control_path(settings.root), on_command, shell.written)
     try:
         await control.start()
     except ControlError as error:
