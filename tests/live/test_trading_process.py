@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from kalshi_alpha.adapters.control_socket import Stop, control_path, send_command
 from tests.console.test_page import CHROMIUM, FLAGS
 from tests.live.venue import Servers, servers, wait_until
 
@@ -41,6 +42,23 @@ def test_a_killed_process_restarts_and_its_old_orders_are_gone(tmp_path: Path) -
         of_epoch = {event.order_id: event.client_order_id for event in venue.log() if event.kind == "accepted"}
         assert [order_id for order_id in venue.resting() if of_epoch[order_id].startswith(old_epoch)] == []
         wait_until(lambda: "Restarted as epoch" in (tmp_path / "REPORT.md").read_text())
+
+
+def test_a_confirmed_stop_outlives_the_kill_that_follows_it(tmp_path: Path) -> None:
+    with servers(tmp_path) as venue:
+        trader = venue.trader()
+        wait_until(lambda: len(venue.resting()) > 10)
+
+        reply = send_command(control_path(tmp_path), Stop("anna", "drill"), 5.0)
+        trader.kill()
+        trader.end()
+        placed = len(venue.accepted())
+        venue.trader()
+        wait_until(lambda: "Restarted as epoch" in (tmp_path / "REPORT.md").read_text())
+
+        assert reply.ok
+        wait_until(lambda: venue.resting() == [])
+        assert len(venue.accepted()) == placed
 
 
 @pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} isn't installed (apt-get install chromium)")
