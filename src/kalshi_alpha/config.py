@@ -111,6 +111,20 @@ class WindowsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Reviewed overrides of the calendar, read again when it changes; empty: none."""
 
 
+class MaintenanceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the venue's maintenance is followed."""
+
+    confirm: Literal["auto", "operator"] = "auto"
+    """Whether green gates are enough to quote again, or somebody must confirm."""
+    status_page_url: str = ""
+    """A page of Statuspage's format, ``https://host``; empty: there is none."""
+    rearm_share: float = 0.5
+    """Size of quotes in the first minutes afterwards, as a share of the usual."""
+    rearm_s: int = 300
+    keep_days: int = 30
+    """What the housekeeping before it keeps."""
+
+
 class ClockConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Simulated time for demos and drills; absent in production."""
 
@@ -129,6 +143,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     risk: RiskConfig = RiskConfig()
     pricing: PricingConfig = PricingConfig()
     windows: WindowsConfig = WindowsConfig()
+    maintenance: MaintenanceConfig = MaintenanceConfig()
     clock: ClockConfig | None = None
 
     def content_hash(self) -> str:

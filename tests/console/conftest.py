@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from kalshi_alpha.model.clock import NS_PER_S, utc_ns_of
+from kalshi_alpha.model.maintenance import Gate
 from kalshi_alpha.model.view import (
     DualFeedView,
     EngineView,
@@ -17,6 +18,7 @@ from kalshi_alpha.model.view import (
     FeedSymbolView,
     IncidentView,
     LadderView,
+    MaintenanceView,
     OrderView,
     PnlView,
     RungView,
@@ -161,6 +163,17 @@ def quoting() -> EngineView:
         quotes_placed=1_874,
         write_tokens=88.0,
         max_open_orders=40,
+        maintenance=MaintenanceView(
+            phase="announced",
+            from_ns=NOON_ET + 63 * 3_600 * NS_PER_S,
+            to_ns=NOON_ET + 65 * 3_600 * NS_PER_S,
+            sources=("schedule", "weekly"),
+            confirm="auto",
+            needs_confirmation=False,
+            gates=(Gate("status", green=True, note="active"), Gate("feeds", green=False, note="none fresh for I:SPX")),
+            contradictions=(),
+            unknown=(),
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from kalshi_alpha.adapters.control_socket import (
     Clear,
+    ConfirmMaintenance,
     ControlCommand,
     ControlReply,
     ControlServer,
@@ -161,6 +162,24 @@ def test_nothing_is_cleared_while_a_stop_is_on_its_way(root: Path) -> None:
 def test_clear_without_a_trading_process_is_an_error(root: Path) -> None:
     with pytest.raises(ControlUnreachableError):
         asyncio.run(Desk(root, Board(Clock().now)).clear("operator_stop"))
+
+
+def test_a_confirmation_is_passed_on_and_without_a_trading_process_an_error(root: Path) -> None:
+    trading = Trading(accepts=False)
+
+    async def script() -> ControlReply:
+        desk = Desk(root, Board(Clock().now))
+        with pytest.raises(ControlUnreachableError):
+            await desk.confirm_maintenance()
+        server = ControlServer(control_path(root), trading.on_command)
+        await server.start()
+        try:
+            return await desk.confirm_maintenance()
+        finally:
+            await server.close()
+
+    assert asyncio.run(script()).message == "busy"
+    assert trading.heard == [ConfirmMaintenance("console")]
 
 
 @pytest.mark.parametrize(("latch", "shown"), [("operator_stop", "none"), ("risk_limit", "delivered")])

@@ -12,6 +12,7 @@ from playwright.async_api import Page, async_playwright, expect
 
 from kalshi_alpha.adapters.control_socket import (
     Clear,
+    ConfirmMaintenance,
     ControlCommand,
     ControlReply,
     ControlServer,
@@ -233,6 +234,30 @@ def test_clear_needs_the_typed_word(root: Path, views: dict[str, EngineView]) ->
         await lift.click()
         await expect(page.locator("#clear")).to_be_hidden()
         assert trading.heard == [Clear("console", "risk_limit")]
+
+    play(root, script)
+
+
+def test_the_gates_are_always_shown_and_a_confirmation_is_asked_for_only_when_it_counts(root: Path, views: dict[str, EngineView]) -> None:
+    async def script(scene: Scene) -> None:
+        page, trading = scene.page, scene.trading
+        trading.show(views["quoting"])
+        panel = page.locator("#maintenance")
+        await expect(panel).to_contain_text("green: active")
+        await expect(panel).to_contain_text("red: none fresh for I:SPX")
+        await expect(panel).to_contain_text("schedule, weekly")
+        await expect(page.locator("#confirm")).to_be_hidden()
+        hostile = "<img src=x onerror=1>"
+        told = replace(views["quoting"].maintenance, phase="confirming", needs_confirmation=True, contradictions=(hostile,), to_ns=None)
+        trading.show(replace(views["standing_down"], maintenance=told))
+        await expect(panel).to_contain_text(hostile)
+        await expect(panel).to_contain_text("open end")
+        await page.locator("#confirm").click()
+        await expect(page.locator("#confirm-result")).to_have_text("done")
+        assert trading.heard == [ConfirmMaintenance("console")]
+        await trading.die()
+        await expect(panel).to_contain_text("Not known now")
+        await expect(page.locator("#confirm")).to_be_hidden()
 
     play(root, script)
 

@@ -157,13 +157,15 @@ class Rig:
 
     # The venue
 
-    def _answer(self, command: cmd.Command) -> None:  # noqa: C901, PLR0912 - one case a command
+    def _answer(self, command: cmd.Command) -> None:  # noqa: C901, PLR0912, PLR0915 - one case a command
         name = type(command).__name__
         if name in self.silent:
             return
         match command:
             case cmd.Persist(batch=batch, sync=True):
                 self.tell(ev.IntentsDurable(batch))
+            case cmd.CaptureSnapshot(verify=True):
+                self.tell(ev.SnapshotVerified("fresh", 0.01))
             case cmd.CreateGroup():
                 self.tell(ev.GroupCreated(f"group-{self.engine.facts.epoch}-{command.request}"))
             case cmd.TriggerGroup(group_id=group_id):

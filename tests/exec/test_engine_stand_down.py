@@ -140,10 +140,10 @@ def test_a_paused_exchange_is_not_quoted_into() -> None:
 
     rig.tell(ev.ExchangeStatusRead(exchange_active=True, trading_active=False))
 
-    assert rig.reasons == {Reason.EXCHANGE_PAUSED}
+    assert rig.reasons == {Reason.EXCHANGE_PAUSED, Reason.MAINTENANCE}
     assert not rig.live()
     rig.tell(ev.ExchangeStatusRead(exchange_active=True, trading_active=True))
-    rig.tick(2)
+    rig.tick(5)
     assert rig.live()
 
 

@@ -77,7 +77,17 @@ class CancelAll(Message, frozen=True):
     reason: str
 
 
-ControlCommand = Status | Stop | Clear | CancelAll
+class ConfirmMaintenance(Message, frozen=True):
+    """The maintenance is over as far as the operator is concerned: quoting may resume when every gate is green."""
+
+    actor: str
+
+
+class MaintenanceChanged(Message, frozen=True):
+    """The operator's maintenance slots have changed: read them again."""
+
+
+ControlCommand = Status | Stop | Clear | CancelAll | ConfirmMaintenance | MaintenanceChanged
 _COMMANDS: Final[msgspec.json.Decoder[ControlCommand | Watch]] = msgspec.json.Decoder(ControlCommand | Watch)
 
 

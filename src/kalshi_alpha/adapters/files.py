@@ -38,6 +38,11 @@ class Layout(msgspec.Struct, frozen=True):
         return self.state / "snapshot.json"
 
     @property
+    def maintenance(self) -> Path:
+        """The operator's maintenance slots."""
+        return self.state / "maintenance.json"
+
+    @property
     def report(self) -> Path:
         """The incident log."""
         return self.root / "REPORT.md"

@@ -65,6 +65,7 @@ class Console:
         app.router.add_get("/api/events", self._events, allow_head=False)
         app.router.add_post("/api/stop", self._stop)
         app.router.add_post("/api/clear", self._clear)
+        app.router.add_post("/api/confirm", self._confirm)
         return app
 
     def close(self) -> None:
@@ -135,3 +136,10 @@ class Console:
         except ControlUnreachableError:
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the trading process doesn't answer: nothing was cleared")
         return refusal(HTTPStatus.OK if reply.ok else HTTPStatus.CONFLICT, reply.message or "cleared")
+
+    async def _confirm(self, _: web.Request) -> web.Response:
+        try:
+            reply = await self._desk.confirm_maintenance()
+        except ControlUnreachableError:
+            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the trading process doesn't answer: nothing was confirmed")
+        return refusal(HTTPStatus.OK if reply.ok else HTTPStatus.CONFLICT, reply.message)

@@ -10,6 +10,7 @@ from typing import Final
 
 from kalshi_alpha.adapters.control_socket import (
     Clear,
+    ConfirmMaintenance,
     ControlClient,
     ControlReply,
     ControlUnreachableError,
@@ -67,6 +68,15 @@ class Desk:
         if reply.ok and latch == "operator_stop":
             self._board.learn_stop(StopStatus("none"))
         return reply
+
+    async def confirm_maintenance(self) -> ControlReply:
+        """Say that quoting may resume after a maintenance.
+
+        Raises:
+            ControlUnreachableError: the trading process didn't answer.
+
+        """
+        return await self._client.send(ConfirmMaintenance(ACTOR), ANSWER_S)
 
     async def close(self) -> None:
         """End the attempts; what is on disk stays there."""

@@ -12,6 +12,7 @@ from kalshi_alpha.exec.calendar_watch import CalendarWatch
 from kalshi_alpha.exec.clock_watch import ClockWatch
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.feed_watch import FeedWatch
+from kalshi_alpha.exec.maintenance_watch import LATCH, MaintenanceWatch
 from kalshi_alpha.exec.order_events import OrderEvents
 from kalshi_alpha.exec.planner import OrderPlanner
 from kalshi_alpha.exec.reconcile import Reconciler
@@ -30,7 +31,9 @@ HOUSE_IDLE_S: Final = 5.0
 SHUTDOWN_S: Final = 5.0
 TRADE_IDS_KEPT_MS: Final = 300_000
 """Reads of fills overlap by two minutes; a trade this old can't come up again."""
-LATCH_REASONS: Final = {Reason.OPERATOR_STOP, Reason.RISK_LIMIT}
+LATCH_REASONS: Final[dict[str, Reason]] = {reason: reason for reason in (Reason.OPERATOR_STOP, Reason.RISK_LIMIT)} | {
+    LATCH: Reason.MAINTENANCE
+}
 
 QUIET: Final = frozenset({
     ev.BookChanged, ev.BookSnapshotted, ev.IntentsDurable, ev.OrderAccepted, ev.OrderAmended, ev.OrderCancelled, ev.OrderUpdated,
@@ -54,10 +57,11 @@ class Engine:
         self.feeds = FeedWatch(self.facts)
         self.calendar = CalendarWatch(self.facts, self.windows)
         self.clocks = ClockWatch(self.facts, self.reconciler)
+        self.maintenance = MaintenanceWatch(self.facts, self.planner, self.reconciler)
         self._recovered = recovered
         self._leaving_since_ns = 0
         self._deadline_ns: int | None = None
-        self._handlers: dict[type[ev.Event], Handler] = self.calendar.wrap(self._table())
+        self._handlers: dict[type[ev.Event], Handler] = self.maintenance.wrap(self.calendar.wrap(self._table()))
 
     # The interface
 
@@ -238,7 +242,7 @@ class Engine:
 
     def _venue_lost(self, event: ev.VenueLost, now: Now) -> None:
         facts = self.facts
-        if facts.venue.connected and facts.active_windows:
+        if facts.venue.connected and facts.alarms:
             facts.incident(now, "venue", "Venue stream lost", "stood down until books are fresh again", {"reason": event.reason})
         facts.venue.connected = False
         for ladder in facts.ladders.values():
@@ -280,6 +284,7 @@ class Engine:
         self.windows.act(now)
         self.calendar.act(now)
         self.reconciler.act(now)
+        self.maintenance.act(now)
         self.feeds.judge(now)
         self._stand(now)
         self._expire(now)
@@ -313,7 +318,7 @@ class Engine:
         facts = self.facts
         found = [StandDown(reason) for reason in self.reconciler.reasons(now)]
         for latch, (actor, _note) in facts.orders.latches.items():
-            found.append(StandDown(Reason(latch) if latch in LATCH_REASONS else Reason.CANCEL_ALL, "", f"{latch} by {actor}"))
+            found.append(StandDown(LATCH_REASONS.get(latch, Reason.CANCEL_ALL), "", f"{latch} by {actor}"))
         found += self.windows.reasons(now)
         found += self.calendar.reasons()
         found += self.feeds.reasons(now)

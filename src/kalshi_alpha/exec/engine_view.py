@@ -45,6 +45,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.LEDGER_MISMATCH: "positions differ from the venue's",
     Reason.STORAGE_FAILED: "the journal can't be written",
     Reason.CANCEL_ALL: "cancel-all is latched",
+    Reason.MAINTENANCE: "the venue's maintenance",
     Reason.OPERATOR_STOP: "STOP was pressed",
     Reason.SHUTTING_DOWN: "shutting down",
 }
@@ -101,6 +102,7 @@ def engine_view(engine: Engine, now: Now, clock_speed: float, levels: dict[str, 
         max_open_orders=facts.config.quoting.max_open_orders,
         calendar=engine.calendar.view(now),
         clock=engine.clocks.view(now),
+        maintenance=engine.maintenance.view(now),
     )
 
 

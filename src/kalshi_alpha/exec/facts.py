@@ -22,6 +22,7 @@ from kalshi_alpha.sched.windows import WindowSchedule
 LISTING_LEAD_S: Final = 60
 """How long before a window its ladders are read and their books subscribed."""
 INCIDENTS_KEPT: Final = 200
+MAINTENANCE_RETRY_S: Final = 5.0
 
 
 class VenueFacts:
@@ -36,6 +37,12 @@ class VenueFacts:
         self.reconciled = False
         self.clock_behind_ns = 0
         """So much our clock may be behind the venue's, as far as is known: the venue's time less this is surely past here as well."""
+        self.no_rest_after_ns: int | None = None
+        """Five minutes before the next maintenance (UTC ns): no order may expire later."""
+        self.size_share = 1.0
+        """Size of a quote as a share of the usual: less in the first minutes after a maintenance."""
+        self.silence_expected = False
+        """The venue is in maintenance: what it and the feeds fail to say is no incident."""
 
 
 class EngineFacts:
@@ -89,6 +96,15 @@ class EngineFacts:
         self.active_windows = windows
         self.active_symbols = tuple(symbol for symbol in SYMBOLS if symbol in needed)
         self.final_minute_ns = min((window.final_minute_ns for window in windows), default=0)
+
+    @property
+    def alarms(self) -> bool:
+        """Whether a feed or the venue falling silent is an incident: in a window, outside of maintenance."""
+        return bool(self.active_windows) and not self.venue.silence_expected
+
+    def retry_s(self, usual_s: float) -> float:
+        """Return when to ask the venue again after a failure: not often while it is in maintenance."""
+        return max(usual_s, MAINTENANCE_RETRY_S) if self.venue.silence_expected else usual_s
 
     def number(self) -> int:
         """Return the next number, for requests, batches and order ids of this epoch."""

@@ -49,7 +49,7 @@ class FeedWatch:
 
     def warned(self, event: ev.FeedWarned, now: Now) -> None:
         """Note that the vendor complains, or that a subscription isn't acknowledged."""
-        if self._facts.active_windows:
+        if self._facts.alarms:
             active = self._facts.failover.active
             serves = "no leg serves" if active == "none" else f"{active} serves"
             title = f"{event.leg}_ws: {WARNINGS.get(event.status, event.status)}"
@@ -69,7 +69,7 @@ class FeedWatch:
         record = FeedSwitched(now.utc_ns, switch.active, switch.previous, switch.reason, switch.polygon_age_ms, switch.massive_age_ms)
         facts.record(record)
         outage = self._outage_s(switch, now)
-        if not facts.active_windows:
+        if not facts.alarms:
             return
         told = facts.feed_facts(now)
         if switch.active == "none":

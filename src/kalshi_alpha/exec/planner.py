@@ -208,7 +208,7 @@ class OrderPlanner:
         expiration_s = self._expiration_s(ladder, now)
         if not price_e4 or expiration_s - now.utc_ns // NS_PER_S < LEAST_LIFE_S:
             return
-        count_e2 = facts.config.quoting.count_contracts * CONTRACT_E2
+        count_e2 = max(1, int(facts.config.quoting.count_contracts * facts.venue.size_share)) * CONTRACT_E2
         refusal = facts.risk.refusal(ladder.ladder.event_ticker, rung, side, price_e4, count_e2, quoter.fair_p[rung])
         if refusal is not None:
             self._refused[slot] = kept
@@ -240,8 +240,10 @@ class OrderPlanner:
         facts.record(OrderIntended(now.utc_ns, intent), sync=True)
 
     def _expiration_s(self, ladder: QuotedLadder, now: Now) -> int:
-        """Return the venue-side end of an order placed now: its TTL, but a second before the freeze at the latest."""
+        """Return the venue-side end of an order placed now: its TTL, a second before the freeze or five minutes before a maintenance."""
         quoting, window = self._facts.config.quoting, ladder.window
         ttl_s = quoting.ttl_final_minute_s if now.utc_ns >= window.final_minute_ns else quoting.ttl_s
         latest_s = window.freeze_ns // NS_PER_S - 1
+        if self._facts.venue.no_rest_after_ns is not None:
+            latest_s = min(latest_s, self._facts.venue.no_rest_after_ns // NS_PER_S)
         return min(now.utc_ns // NS_PER_S + ttl_s, latest_s, ladder.ladder.close_ns // NS_PER_S)

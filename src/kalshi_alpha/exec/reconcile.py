@@ -106,7 +106,7 @@ class Reconciler:
     def _schedule_read(self, now: Now) -> None:
         facts = self._facts
         if self._booting:
-            facts.after("reads", BOOT_RETRY_S, now)
+            facts.after("reads", facts.retry_s(BOOT_RETRY_S), now)
         elif facts.active_windows or len(facts.orders):
             facts.after("reads", READ_EVERY_S, now)
         else:
@@ -131,14 +131,14 @@ class Reconciler:
         facts = self._facts
         name = self._in_flight.pop(event.request, "")
         if name == "TriggerGroup":
-            facts.after("triggers", BOOT_RETRY_S * 3, now)
+            facts.after("triggers", facts.retry_s(BOOT_RETRY_S * 3), now)
         elif name == "CreateGroup":
             self._group_asked = False
-            facts.after("group", READ_RETRY_S / 2, now)
+            facts.after("group", facts.retry_s(READ_RETRY_S / 2), now)
         elif name == "ReadStatus":
             facts.after("status", READ_RETRY_S, now)
         elif name in READ_NAMES:
-            facts.after("reads", BOOT_RETRY_S * 3 if self._booting else READ_RETRY_S, now)
+            facts.after("reads", facts.retry_s(BOOT_RETRY_S * 3 if self._booting else READ_RETRY_S), now)
 
     def _retry_triggers(self, now: Now) -> None:
         """Trigger again what wasn't acknowledged."""

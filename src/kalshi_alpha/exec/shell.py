@@ -19,12 +19,15 @@ from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.records import FeedSwitched, IncidentNoted, Record, StandDownChanged, WindowPhase
+from kalshi_alpha.sched.hotrestart import Fresh, Stale
 
 LEVELS_KEPT: Final = 900
 URGENT: Final = (cmd.CancelOrders, cmd.CancelAll, cmd.TriggerGroup)
 """These have connections of their own: a cancel never waits behind a create."""
 
 Send = Callable[[HttpRequest], Awaitable[HttpResponse]]
+Aside = Callable[[cmd.Command], Awaitable[Sequence[ev.Event]]]
+"""What carries out a command that is neither the venue's nor the disk's, and never raises."""
 
 
 class Shell:
@@ -52,10 +55,15 @@ class Shell:
         self._flush_venue: Callable[[], None] = lambda: None
         self._calm: Send | None = None
         self._urgent: Send | None = None
+        self._upkeep: Aside | None = None
 
     def connect(self, venue: VenueStream, flush: Callable[[], None], calm: Send, urgent: Send) -> None:
         """Use the venue's stream and its two HTTP senders."""
         self._venue, self._flush_venue, self._calm, self._urgent = venue, flush, calm, urgent
+
+    def connect_upkeep(self, upkeep: Aside) -> None:
+        """Have what a maintenance needs besides the venue: the status page, the operator's slots, the housekeeping."""
+        self._upkeep = upkeep
 
     def on_events(self, events: Sequence[ev.Event], _now: Now | None = None) -> None:
         """Hand events to the engine, in order, one step each.
@@ -105,11 +113,13 @@ class Shell:
             case cmd.Persist():
                 self._persist(command)
             case cmd.CaptureSnapshot():
-                self._capture(now)
+                self._capture(now, verify=command.verify)
             case cmd.PublishMonitors():
                 self._files.submit(self._artifacts.monitors, *monitor_documents(self.engine, now))
             case cmd.SubscribeBooks() | cmd.UnsubscribeBooks():
                 self._books(command)
+            case cmd.ReadStatusPage() | cmd.ReadOperatorSlots() | cmd.KeepHouse():
+                self._start(self._aside(command))
             case cmd.Exit():
                 if not self.finished.done():
                     self.finished.set_result(command)
@@ -160,6 +170,10 @@ class Shell:
         except StopIteration as done:
             self.on_events(done.value)
 
+    async def _aside(self, command: cmd.Command) -> None:
+        if self._upkeep is not None:
+            self.on_events(await self._upkeep(command))
+
     def _persist(self, command: cmd.Persist) -> None:
         """Append now; when it must be durable, sync in the disk thread and say so when it is."""
         self._tell(command.records)
@@ -184,7 +198,7 @@ class Shell:
             outcome = ev.StorageFailed(str(error))
         loop.call_soon_threadsafe(self.on_events, (outcome,))
 
-    def _capture(self, now: Now) -> None:
+    def _capture(self, now: Now, *, verify: bool) -> None:
         if self._capturing:
             return
         self._capturing = True
@@ -196,6 +210,8 @@ class Shell:
             try:
                 self._journal.commit(data)
                 self._artifacts.snapshots.capture(snapshot)
+                if verify:
+                    loop.call_soon_threadsafe(self.on_events, (self._restored(),))
             except JournalError as error:
                 loop.call_soon_threadsafe(self.on_events, (ev.StorageFailed(str(error)),))
             except OSError as error:
@@ -204,6 +220,12 @@ class Shell:
                 self._capturing = False
 
         self._disk.submit(write)
+
+    def _restored(self) -> ev.SnapshotVerified:
+        """Read the snapshot back, as a restart would now."""
+        restored = self._artifacts.snapshots.restore(self.clock.now())
+        age_s = restored.age_s if isinstance(restored, Fresh | Stale) else 0.0
+        return ev.SnapshotVerified(type(restored).__name__.lower(), age_s)
 
     def _tell(self, records: Sequence[Record]) -> None:
         """Log what an operator at the terminal wants to see, and put incidents into REPORT.md."""

@@ -212,7 +212,7 @@ class WindowLife:
 
     def _missing(self, series: Series, reason: str, now: Now) -> None:
         window = self._wanted.get(series)
-        if window is not None and (window.key, series) not in self._told:
+        if window is not None and (window.key, series) not in self._told and not self._facts.venue.silence_expected:
             self._told[window.key, series] = None
             self._facts.incident(
                 now, "venue", f"{series} {window.label}: no ladder to quote", "stands down for it, asks again", {"reason": reason}

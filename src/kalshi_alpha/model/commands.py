@@ -22,6 +22,9 @@ class Persist(Command, frozen=True):
 class CaptureSnapshot(Command, frozen=True):
     """Store the engine's snapshot for a hot restart (asynchronously, latest wins)."""
 
+    verify: bool = False
+    """Also read it back as a restart would; answered by ``SnapshotVerified`` unless one was just being stored."""
+
 
 class PublishMonitors(Command, frozen=True):
     """Write freshness.json and ev_gap.json from the engine's present view."""
@@ -122,6 +125,22 @@ class ReadCloses(Command, frozen=True):
     series: tuple[Series, ...]
     from_ns: int
     to_ns: int
+
+
+class ReadStatusPage(Command, frozen=True):
+    """Ask the status page for maintenances and incidents."""
+
+    request: int
+
+
+class ReadOperatorSlots(Command, frozen=True):
+    """Read the operator's own maintenance slots; answered by ``OperatorSlotsRead``."""
+
+
+class KeepHouse(Command, frozen=True):
+    """Run the housekeeping beside the trading process; answered by ``HousekeepingDone``."""
+
+    keep_days: int
 
 
 class ReadLadder(Command, frozen=True):

@@ -4,7 +4,7 @@ import msgspec
 
 from kalshi_alpha.model.hours import SpecialHours
 from kalshi_alpha.model.instruments import Ladder, Leg, Series, Symbol
-from kalshi_alpha.model.maintenance import WeekHours
+from kalshi_alpha.model.maintenance import ShardStatus, Slot, WeekHours
 from kalshi_alpha.model.orders import Fill, VenueOrder, VenuePosition
 from kalshi_alpha.model.units import Side
 
@@ -174,6 +174,54 @@ class ExchangeStatusRead(Event, frozen=True):
 
     exchange_active: bool
     trading_active: bool
+    shards: tuple[ShardStatus, ...] = ()
+    """Where the venue tells them; the two above speak for shard 0."""
+    resume_ns: int | None = None
+    """When the venue expects to be back (UTC), where it says so."""
+
+
+# Maintenance
+
+
+class StatusPageRead(Event, frozen=True):
+    """The status page's maintenances and what else it says."""
+
+    request: int
+    slots: tuple[Slot, ...]
+    advisories: tuple[str, ...]
+
+
+class OperatorSlotsRead(Event, frozen=True):
+    """The operator's own slots."""
+
+    slots: tuple[Slot, ...]
+    problem: str
+    """Why they can't be read; empty where they were."""
+
+
+class OperatorSlotsChanged(Event, frozen=True):
+    """The operator has added or removed a slot."""
+
+
+class MaintenanceConfirmed(Event, frozen=True):
+    """The operator says that quoting may resume."""
+
+    actor: str
+
+
+class SnapshotVerified(Event, frozen=True):
+    """A snapshot was stored and read back as a restart would."""
+
+    verdict: str
+    """``fresh``, ``stale``, ``missing`` or ``corrupt``."""
+    age_s: float
+
+
+class HousekeepingDone(Event, frozen=True):
+    """The housekeeping before a maintenance has ended."""
+
+    exit_status: int
+    summary: str
 
 
 # Calendar

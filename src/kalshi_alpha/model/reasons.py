@@ -41,6 +41,8 @@ class Reason(StrEnum):
     """A journal write failed: never retried, the process must restart."""
     CANCEL_ALL = "cancel_all"
     """An operator's or schedule's cancel-all: latched."""
+    MAINTENANCE = "maintenance"
+    """From five minutes before a maintenance, or from a pause that is seen, until every gate is green again."""
     OPERATOR_STOP = "operator_stop"
     """STOP was pressed: latched."""
     SHUTTING_DOWN = "shutting_down"

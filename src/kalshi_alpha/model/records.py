@@ -112,7 +112,7 @@ class IncidentNoted(Record, frozen=True):
 
     incident_id: str
     kind: str
-    """``feed``, ``both_feeds``, ``restart``, ``freeze``, ``venue``, ``orders``, ``risk``, ``operator``, ``storage``."""
+    """``feed``, ``both_feeds``, ``restart``, ``freeze``, ``venue``, ``orders``, ``risk``, ``operator``, ``storage``, ``maintenance``."""
     title: str
     did: str
     """What the system did about it."""

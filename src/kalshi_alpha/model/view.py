@@ -2,6 +2,8 @@
 
 import msgspec
 
+from kalshi_alpha.model.maintenance import Gate
+
 
 class FeedSymbolView(msgspec.Struct, frozen=True):
     """One index on one leg."""
@@ -157,6 +159,25 @@ class ClockView(msgspec.Struct, frozen=True):
     """Steps of our wall clock, and silences as of a suspended machine, since the start."""
 
 
+class MaintenanceView(msgspec.Struct, frozen=True):
+    """Where the venue's maintenance stands."""
+
+    phase: str
+    """One of the autopilot's, from ``clear`` over ``cancelling`` and ``maintenance`` to ``confirming`` and ``rearmed``."""
+    from_ns: int | None
+    """Of the one under way or coming; None: none is known."""
+    to_ns: int | None
+    """None: nobody has named an end."""
+    sources: tuple[str, ...]
+    confirm: str
+    """``auto`` or ``operator``."""
+    needs_confirmation: bool
+    gates: tuple[Gate, ...]
+    contradictions: tuple[str, ...]
+    unknown: tuple[str, ...]
+    """Sources that can't be read now, each with why."""
+
+
 class EngineView(msgspec.Struct, frozen=True):
     """Everything the page shows, one struct, replaced whole."""
 
@@ -195,5 +216,6 @@ class EngineView(msgspec.Struct, frozen=True):
     quotes_placed: int
     write_tokens: float
     max_open_orders: int
+    maintenance: MaintenanceView
     calendar: CalendarView | None = None
     clock: ClockView | None = None

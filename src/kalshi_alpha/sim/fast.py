@@ -17,7 +17,14 @@ from kalshi_alpha.sim.feed import SimFeed
 from kalshi_alpha.sim.journal_score import ev_gap_usd
 from kalshi_alpha.sim.scorecard import Scorecard, feed_seconds, feed_switches, recoveries, sha256
 from kalshi_alpha.sim.script import DayScript
-from kalshi_alpha.sim.verdict import epochs_mixed, quotes_while_down, restart_times, resting_after_freeze, slots_shared
+from kalshi_alpha.sim.verdict import (
+    epochs_mixed,
+    quotes_while_down,
+    restart_times,
+    resting_after_freeze,
+    resting_in_maintenance,
+    slots_shared,
+)
 from kalshi_alpha.sim.virtual_client import Handle
 from kalshi_alpha.sim.virtual_day import VirtualDay
 from kalshi_alpha.sim.world import IndexPath, bridged_day, generated_day
@@ -96,7 +103,16 @@ def judge(played: Played, script: DayScript) -> Scorecard:
     down = quotes_while_down(log, script)
     end_ns = script.windows[-1].target_ns + 300 * NS_PER_S
     audit = played.exchange.audit(end_ns)
-    violations = [*day.witness.violations, *resting, *down, *epochs_mixed(log), *slots_shared(log), *_money(played, script)]
+    paused = resting_in_maintenance(log, script.maintenances)
+    violations = [
+        *day.witness.violations,
+        *resting,
+        *down,
+        *paused,
+        *epochs_mixed(log),
+        *slots_shared(log),
+        *_money(played, script),
+    ]
     if audit.cash_drift_e6 or audit.contracts_drift_e2:
         violations.append(f"the venue's books don't balance: {audit.cash_drift_e6}, {audit.contracts_drift_e2}")
     ledger = played.engine.facts.ledger

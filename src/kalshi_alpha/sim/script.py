@@ -10,6 +10,7 @@ from kalshi_alpha.config import WindowsConfig
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.hours import SpecialHours
 from kalshi_alpha.model.instruments import Window
+from kalshi_alpha.model.maintenance import Slot
 from kalshi_alpha.sched.calendar import Session
 from kalshi_alpha.sched.windows import WindowSchedule
 
@@ -65,6 +66,17 @@ class ClockFault(msgspec.Struct, frozen=True):
         return int(self.seconds * NS_PER_S) if self.kind == "clock_step" else int((utc_ns - self.from_ns) * self.ppm / 1e6)
 
 
+class PageEntry(msgspec.Struct, frozen=True):
+    """What the status page shows for a while: a maintenance, an incident, or no page at all."""
+
+    shown_from_ns: int
+    shown_to_ns: int
+    kind: Literal["maintenance", "incident", "html", "error"]
+    status: str = "scheduled"
+    from_ns: int = 0
+    to_ns: int = 0
+
+
 class DayScript(msgspec.Struct, frozen=True):
     """One day to play. All instants are UTC nanoseconds."""
 
@@ -80,6 +92,13 @@ class DayScript(msgspec.Struct, frozen=True):
     venue_session: Session | None = None
     """The session by which the exchange lists its events; None: the calendar's."""
     clock_faults: tuple[ClockFault, ...] = ()
+    also_played: tuple[tuple[int, int], ...] = ()
+    """Stretches that are played besides the windows."""
+    maintenances: tuple[tuple[int, int], ...] = ()
+    """The announced ones that really take place: nothing may rest from shortly before them until they end."""
+    operator_slots: tuple[Slot, ...] = ()
+    page: tuple[PageEntry, ...] = ()
+    """The status page, by time; where nothing is shown it says that all is well."""
 
     def both_down(self) -> list[tuple[int, int]]:
         """Return the spans in which no leg delivers anything fresh, as scripted. A refusal only meets who connects anew."""

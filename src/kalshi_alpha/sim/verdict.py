@@ -10,6 +10,7 @@ from kalshi_alpha.sim.scorecard import RestartTime
 from kalshi_alpha.sim.script import DayScript
 
 SLO_S: Final = 2
+EMPTY_BEFORE_S: Final = 270
 HEARD_S: Final = 0.5
 """Longest time between a feed's silence and the last value still on its way."""
 
@@ -35,6 +36,26 @@ def resting_after_freeze(log: Sequence[OrderEvent], windows: Sequence[Window]) -
             f"resting {(ended[order_id] - window.freeze_ns) / NS_PER_S:.2f} s after the freeze of {window.label}: {order_id}"
             for order_id in sorted(early & ended.keys())
             if window.freeze_ns < ended[order_id] < window.target_ns
+        ]
+    return found
+
+
+def resting_in_maintenance(log: Sequence[OrderEvent], maintenances: Sequence[tuple[int, int]]) -> list[str]:
+    """I6: return the orders that rested at the venue from four and a half minutes before an announced maintenance until its end."""
+    found: list[str] = []
+    began: dict[str, int] = {}
+    ended: dict[str, int] = {}
+    for event in log:
+        if event.kind == "accepted" and event.remaining_e2 > 0:
+            began[event.order_id] = event.utc_ns
+        if event.remaining_e2 == 0 or event.kind == "cancelled":
+            ended.setdefault(event.order_id, event.utc_ns)
+    for from_ns, to_ns in maintenances:
+        empty_ns = from_ns - EMPTY_BEFORE_S * NS_PER_S
+        found += [
+            f"I6 {order_id} rested in the maintenance of {from_ns}"
+            for order_id, began_ns in began.items()
+            if began_ns < to_ns and ended.get(order_id, to_ns) > empty_ns
         ]
     return found
 

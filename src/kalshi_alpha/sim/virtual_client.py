@@ -209,6 +209,8 @@ class VirtualClient:
         self.handle: Handle = Engine.handle
         self.on_monitors: Callable[[Engine, Now], None] = lambda _engine, _now: None
         self.on_snapshot: Callable[[Engine, Now], None] = lambda _engine, _now: None
+        self.aside: Callable[[cmd.Command, Now], list[ev.Event]] = lambda _command, _now: []
+        """What carries out commands that are neither the venue's nor the journal's."""
         self.on_event: Callable[[ev.Event, int], None] = lambda _event, _utc_ns: None
         self.on_request: Callable[[HttpRequest, int], None] = lambda _request, _utc_ns: None
         self.clock_faults: tuple[ClockFault, ...] = ()
@@ -221,10 +223,13 @@ class VirtualClient:
         self._wires_ns = NEVER_NS
         self._carriers: dict[type[cmd.Command], Callable[[Any, Now], None]] = {
             cmd.Persist: self._persist,
-            cmd.CaptureSnapshot: lambda _command, now: self.on_snapshot(self.engine, now),
+            cmd.CaptureSnapshot: self._capture,
             cmd.PublishMonitors: lambda _command, now: self.on_monitors(self.engine, now),
             cmd.SubscribeBooks: self._subscribe,
             cmd.UnsubscribeBooks: self._unsubscribe,
+            cmd.ReadOperatorSlots: self._aside,
+            cmd.ReadStatusPage: self._aside,
+            cmd.KeepHouse: self._aside,
             cmd.Exit: self._exit,
         }
 
@@ -293,6 +298,16 @@ class VirtualClient:
 
     def _exit(self, _command: cmd.Exit, _now: Now) -> None:
         self.alive = False
+
+    def _capture(self, command: cmd.CaptureSnapshot, now: Now) -> None:
+        self.on_snapshot(self.engine, now)
+        if command.verify:
+            self._aside(command, now)
+
+    def _aside(self, command: cmd.Command, now: Now) -> None:
+        """Carry a command out now; its outcome takes as long as a journal sync."""
+        events = self.aside(command, now)
+        self.later(self.utc_ns(now.mono_ns) + self.delays.sync_ns(), lambda at_ns: self.step(events, self.now(at_ns)))
 
     def _flush_all(self, utc_ns: int) -> None:
         for wire in self.wires:

@@ -11,6 +11,7 @@ from kalshi_alpha.config import Config
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.recovery import RecoveredState, recover
 from kalshi_alpha.exec.runners.start import booted_event
+from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.hours import SpecialHours
@@ -21,6 +22,7 @@ from kalshi_alpha.sched.hotrestart import Fresh, HotRestartManager, Stale
 from kalshi_alpha.sim.exchange import SimExchange
 from kalshi_alpha.sim.feed import SimFeed
 from kalshi_alpha.sim.script import DayScript
+from kalshi_alpha.sim.status_page import read_page
 from kalshi_alpha.sim.timeline import Timeline
 from kalshi_alpha.sim.virtual_client import NEVER_NS, Delays, Handle, ServerSession, VirtualClient, Wire
 from kalshi_alpha.sim.witness import Witness
@@ -79,21 +81,25 @@ class VirtualDay:
 
     def play(self) -> None:
         """Play every window with its lead and tail, then wait for the outcomes."""
-        windows = self._script.windows
         for kill_ns in self._script.kills_ns:
             self._timeline.at(kill_ns, self._kill)
         for change in self._script.hours_changes:
             self._timeline.at(change.utc_ns, partial(self._change_hours, change.hours))
-        at_ns = windows[0].start_ns - LEAD_S * NS_PER_S
+        stretches = self._stretches()
+        at_ns = stretches[0][0]
         self._jump(at_ns)
         self._start(at_ns)
-        for window in windows:
-            lead_ns = window.start_ns - LEAD_S * NS_PER_S
-            if lead_ns > at_ns:
-                self._jump(lead_ns)
-                at_ns = lead_ns
-            at_ns = self._run(at_ns, window.target_ns + TAIL_S * NS_PER_S)
+        for from_ns, to_ns in stretches:
+            if from_ns > at_ns:
+                self._jump(from_ns)
+                at_ns = from_ns
+            at_ns = self._run(at_ns, max(at_ns, to_ns))
         self._run(at_ns, at_ns + SETTLE_S * NS_PER_S)
+
+    def _stretches(self) -> list[tuple[int, int]]:
+        """Return what is played, by start: every window with its lead and tail, and what the script wants besides."""
+        windows = [(window.start_ns - LEAD_S * NS_PER_S, window.target_ns + TAIL_S * NS_PER_S) for window in self._script.windows]
+        return sorted([*windows, *self._script.also_played])
 
     # Time
 
@@ -159,6 +165,7 @@ class VirtualDay:
         client.clock_faults = self._script.clock_faults
         client.handle = self.handle
         client.on_snapshot = self._capture
+        client.aside = self._aside
         client.on_event = self.witness.event_seen
         client.on_request = self.witness.request_sent
         self.client = client
@@ -186,6 +193,20 @@ class VirtualDay:
         self._hours = hours
         if self.client is not None:
             self.client.step([ev.SpecialHoursChanged(hours)], self.client.now(utc_ns))
+
+    def _aside(self, command: cmd.Command, now: Now) -> list[ev.Event]:
+        match command:
+            case cmd.CaptureSnapshot():
+                restored = self._snapshots.restore(now)
+                return [ev.SnapshotVerified(type(restored).__name__.lower(), 0.0)]
+            case cmd.ReadOperatorSlots():
+                return [ev.OperatorSlotsRead(self._script.operator_slots, "")]
+            case cmd.ReadStatusPage():
+                return read_page(self._script.page, command, now.utc_ns)
+            case cmd.KeepHouse():
+                return [ev.HousekeepingDone(0, "simulated")]
+            case _:
+                return []
 
     def _kill(self, utc_ns: int) -> None:
         """SIGKILL: what wasn't synced is gone, the supervisor starts the next one."""

@@ -27,12 +27,12 @@ _PORTS: Final = {"http": 80, "https": 443}
 class VenueHttp:
     """Sends requests below one base address. Proxies and redirects aren't followed."""
 
-    def __init__(self, base_url: str, signer: Signer, clock: Clock, timeout_s: float, connections: int = 2) -> None:
+    def __init__(self, base_url: str, signer: Signer | None, clock: Clock, timeout_s: float, connections: int = 2) -> None:
         """Connect to nothing yet.
 
         Args:
             base_url: ``https://host/trade-api/v2``; certificates are verified.
-            signer: Signs each request.
+            signer: Signs each request; None: they aren't signed.
             clock: Tells the time that is signed.
             timeout_s: Real seconds for an answer, once a request has a connection.
             connections: At most so many at once. Reads leave one free, so that a cancel doesn't wait for them.
@@ -144,7 +144,7 @@ class VenueHttp:
     def _message(self, request: HttpRequest) -> bytes:
         path = self._root + request.path
         target = f"{path}?{request.query}" if request.query else path
-        signed = self._signer.headers(request.method, path, self._clock.now().utc_ns // NS_PER_MS)
+        signed = self._signer.headers(request.method, path, self._clock.now().utc_ns // NS_PER_MS) if self._signer else {}
         lines = [f"{request.method} {target} HTTP/1.1", f"Host: {self._host_header}", "Accept: application/json"]
         lines += [f"{name}: {value}" for name, value in signed.items()]
         if request.body:

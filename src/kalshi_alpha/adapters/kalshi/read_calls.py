@@ -39,6 +39,7 @@ from kalshi_alpha.model.events import (
 )
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.instruments import SERIES, Series
+from kalshi_alpha.model.maintenance import ShardStatus
 
 _PAGE: Final = 1_000
 _PAGES_MAX: Final = 100
@@ -112,7 +113,9 @@ def status(_command: ReadStatus) -> Calls:
         raise ReadError(response.status, reason) from error
     if not is_success(response) and told.exchange_active and told.trading_active:
         raise ReadError(response.status, f"http {response.status} with a body that says all is well")
-    return [ExchangeStatusRead(told.exchange_active, told.trading_active)]
+    resume = told.exchange_estimated_resume_time
+    shards = tuple(ShardStatus(one.exchange_index, one.exchange_active, one.trading_active) for one in told.exchange_index_statuses or ())
+    return [ExchangeStatusRead(told.exchange_active, told.trading_active, shards, rfc3339_ns(resume) if resume else None)]
 
 
 def schedule(command: ReadSchedule) -> Calls:

@@ -63,11 +63,21 @@ class _GroupCreated(msgspec.Struct, frozen=True):
     order_group_id: str
 
 
+class Shard(msgspec.Struct, frozen=True):
+    """One shard's status."""
+
+    exchange_index: int
+    exchange_active: bool
+    trading_active: bool
+
+
 class Status(msgspec.Struct, frozen=True):
     """The venue's status; the top level speaks for shard 0."""
 
     exchange_active: bool
     trading_active: bool
+    exchange_index_statuses: list[Shard] | None = None
+    exchange_estimated_resume_time: str | None = None
 
 
 class ErrorBody(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ export function wireActions(changed) {
   byId("clear-cancel").addEventListener("click", () => byId("clear").close());
   byId("clear-word").addEventListener("input", allowClear);
   byId("clear-do").addEventListener("click", clear);
+  byId("confirm").addEventListener("click", confirmMaintenance);
 }
 
 export function showStop({ state, view, live }) {
@@ -100,4 +101,15 @@ async function clear() {
   } catch {
     setText("clear-result", "The console does not answer: nothing was cleared.");
   }
+}
+
+async function confirmMaintenance() {
+  byId("confirm").disabled = true;
+  try {
+    const answer = await post("/api/confirm", {});
+    setText("confirm-result", (await answer.text()).trim());
+  } catch {
+    setText("confirm-result", "The console does not answer: nothing was confirmed.");
+  }
+  byId("confirm").disabled = false;
 }

@@ -4,6 +4,7 @@ import { showLatches, showStop, wireActions } from "./actions.js";
 import { showChart } from "./chart.js";
 import { showFeeds } from "./feeds.js";
 import { showLadder, wireLadder } from "./ladder.js";
+import { showMaintenance } from "./maintenance.js";
 import { showOrders } from "./orders.js";
 import { showBanner, showClock, showTop, stateNow } from "./topbar.js";
 
@@ -35,6 +36,7 @@ function draw() {
   showLadder(present);
   showChart(present);
   showOrders(present);
+  showMaintenance(present);
   tick(present);
 }
 

@@ -15,10 +15,12 @@ from kalshi_alpha import cli
 from kalshi_alpha.adapters.control_socket import (
     CancelAll,
     Clear,
+    ConfirmMaintenance,
     ControlCommand,
     ControlError,
     ControlReply,
     ControlServer,
+    MaintenanceChanged,
     Status,
     Stop,
     control_path,
@@ -40,6 +42,7 @@ from kalshi_alpha.exec.outputs import ArtifactWriter
 from kalshi_alpha.exec.runners.special_hours import follow_special_hours
 from kalshi_alpha.exec.runners.start import StartState, prepare
 from kalshi_alpha.exec.shell import Send, Shell
+from kalshi_alpha.exec.upkeep import Upkeep
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS
 from kalshi_alpha.model.hours import SpecialHours
@@ -123,6 +126,11 @@ def refuse_unusable(config: Config) -> None:
     _refuse_address("venue.rest_url", config.venue.rest_url, "http")
     for key, address in streams:
         _refuse_address(key, address, "ws")
+    if config.maintenance.status_page_url:
+        _refuse_address("maintenance.status_page_url", config.maintenance.status_page_url, "http")
+    if not 0.0 < config.maintenance.rearm_share <= 1.0:
+        message = f"maintenance.rearm_share is {config.maintenance.rearm_share}: expected more than 0, at most 1"
+        raise ConfigError(message)
     WindowSchedule(config.windows)
 
 
@@ -165,6 +173,8 @@ async def trade(settings: Settings, state: StartState) -> int:
         VenueHttp(config.venue.rest_url, settings.signer, clock, config.venue.request_timeout_s, connections) for connections in (2, 4)
     ]
     shell.connect(venue_stream, poke.set, _heard(clients[0], answered), _heard(clients[1], answered))
+    upkeep = Upkeep(settings.root, config.maintenance.status_page_url, clock)
+    shell.connect_upkeep(upkeep.carry_out)
     control = await start_control(settings, shell)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _shut_down, shell, signal.Signals(number).name)
@@ -190,6 +200,7 @@ async def trade(settings: Settings, state: StartState) -> int:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         await control.close()
+        await upkeep.close()
         for client in clients:
             await client.close()
         shell.close()
@@ -242,20 +253,7 @@ async def start_control(settings: Settings, shell: Shell) -> ControlServer:
         UsageError: its path can't be used.
 
     """
-
-    def on_command(command: ControlCommand) -> ControlReply:
-        match command:
-            case Stop():
-                shell.on_events([ev.OperatorStopped(command.actor, command.reason)])
-            case Clear():
-                shell.on_events([ev.OperatorCleared(command.actor, command.reason)])
-            case CancelAll():
-                shell.on_events([ev.CancelAllMarked(command.actor, command.reason)])
-            case Status():
-                pass
-        return ControlReply(ok=True)
-
-    control = ControlServer(control_path(settings.root), on_command, shell.written)
+    control = ControlServer(control_path(settings.root), partial(_obey, shell), shell.written)
     try:
         await control.start()
     except ControlError as error:
@@ -264,6 +262,35 @@ async def start_control(settings: Settings, shell: Shell) -> ControlServer:
         message = f"{control_path(settings.root)}: {error.strerror}"
         raise cli.UsageError(message) from error
     return control
+
+
+def _obey(shell: Shell, command: ControlCommand) -> ControlReply:
+    """Hand a command of the control channel to the engine."""
+    match command:
+        case Stop():
+            shell.on_events([ev.OperatorStopped(command.actor, command.reason)])
+        case Clear():
+            shell.on_events([ev.OperatorCleared(command.actor, command.reason)])
+        case CancelAll():
+            shell.on_events([ev.CancelAllMarked(command.actor, command.reason)])
+        case ConfirmMaintenance():
+            shell.on_events([ev.MaintenanceConfirmed(command.actor)])
+            return _confirmation(shell)
+        case MaintenanceChanged():
+            shell.on_events([ev.OperatorSlotsChanged()])
+        case Status():
+            pass
+    return ControlReply(ok=True)
+
+
+def _confirmation(shell: Shell) -> ControlReply:
+    """Answer a confirmation by what has become of it."""
+    pilot = shell.engine.maintenance.pilot
+    if pilot.phase == "rearmed":
+        return ControlReply(ok=True, message="confirmed: quoting may resume")
+    if pilot.confirmed_by:
+        return ControlReply(ok=True, message="confirmed: quoting resumes when every gate is green")
+    return ControlReply(ok=False, message=f"nothing waits for a confirmation: {pilot.phase}")
 
 
 async def _publish(shell: Shell, control: ControlServer) -> None:

@@ -81,6 +81,8 @@ class ExchangeConfig(msgspec.Struct, frozen=True):
     cancel_all_tail_p: float = 0.5
     """How likely a cancel-all also hits an order placed within the minute after it."""
     participants: bool = True
+    weekly_pause: bool = True
+    """Whether trading pauses on Thursdays from 03:00 to 05:00 in New York."""
     active_ns: int = 20 * 60 * NS_PER_S
     """How long before each close the other traders are there."""
     quoted_rungs: int = 30

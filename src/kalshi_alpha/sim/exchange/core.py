@@ -14,6 +14,7 @@ from kalshi_alpha.sim.exchange.errors import Refusal, json_response, not_found, 
 from kalshi_alpha.sim.exchange.faults import VENUE_KINDS, RequestFaults
 from kalshi_alpha.sim.exchange.lifecycle import Lifecycle
 from kalshi_alpha.sim.exchange.listing_faults import ListingFaults
+from kalshi_alpha.sim.exchange.notices import Notices, weekly_pause
 from kalshi_alpha.sim.exchange.order_entry import OrderEntry
 from kalshi_alpha.sim.exchange.participants import LadderTraders
 from kalshi_alpha.sim.exchange.query import Query
@@ -36,7 +37,8 @@ class SimExchange:
         self._desk = OrderDesk(self._venue)
         entry = OrderEntry(self._venue, self._desk)
         self._lifecycle = Lifecycle(self._venue, self._desk)
-        self._markets = MarketReads(self._venue)
+        self._notices = Notices(self._venue, faults)
+        self._markets = MarketReads(self._venue, self._notices)
         self._market_routes = self._markets.routes()
         self._portfolio = PortfolioReads(self._venue)
         self._portfolio_routes = self._portfolio.routes()
@@ -71,11 +73,15 @@ class SimExchange:
             for event in venue.catalogue.events.values():
                 if event.close_ns > utc_ns:
                     LadderTraders(venue, self._desk, event).start()
+        if venue.config.weekly_pause:
+            for from_ns, to_ns in weekly_pause(venue.config.session.date):
+                self.set_status(True, False, from_ns)
+                self.set_status(True, True, to_ns)
         for fault in self._faults:
             self._schedule(fault)
 
     def _schedule(self, fault: FaultLike) -> None:
-        if fault.kind in VENUE_KINDS:
+        if fault.kind in VENUE_KINDS and "shard" not in fault.params:
             self.set_status(fault.kind == "trading_pause", False, fault.from_ns)
             self.set_status(True, True, fault.to_ns)
         elif fault.kind in {"reset", "drop_frame", "repeat_frame", "delay"}:
@@ -159,7 +165,7 @@ class SimExchange:
     def _read(self, request: HttpRequest, words: list[str]) -> HttpResponse:
         venue = self._venue
         if words == ["exchange", "status"]:
-            return json_response(_OK, self._markets.status())
+            return json_response(self._notices.status_code(venue.now_ns), self._notices.status())
         venue.limits.charge_read(request.path, venue.now_ns)
         public = self._market_routes.get((words[0], len(words)))
         if public is not None:

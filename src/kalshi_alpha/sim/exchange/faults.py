@@ -13,7 +13,11 @@ All but the first hit every write below ``/portfolio``, or what ``path`` (a pref
 Connections, at the fault's first instant: ``reset`` drops them all; ``drop_frame`` and ``repeat_frame`` hit the next ``count`` messages;
 ``delay`` holds everything back until the last instant; ``refuse_connections`` lets no new one in.
 
-The venue: ``trading_pause`` and ``exchange_pause``, from the first instant to the last. What it lists: see ``listing_faults.py``.
+The venue: ``trading_pause`` and ``exchange_pause``, from the first instant to the last; with ``resume_s`` (Unix seconds) the status names
+an estimate, with ``shard`` (1 and up) only that shard pauses. What it lists: see ``listing_faults.py``.
+
+What the venue says of itself: ``listed_window`` shows a maintenance window from ``start_s`` to ``end_s`` (Unix seconds) in the schedule;
+``unlisted_pause`` leaves the weekly gap out of its hours; ``status_503`` answers reads of the status with 503 and the usual body.
 """
 
 from collections.abc import Sequence
@@ -27,6 +31,7 @@ RequestFault = Literal["reject", "too_many", "unavailable_before", "unavailable_
 REQUEST_KINDS: Final[tuple[RequestFault, ...]] = ("reject", "too_many", "unavailable_before", "unavailable_after", "lose_reply")
 SESSION_KINDS: Final = ("reset", "drop_frame", "repeat_frame", "delay", "refuse_connections")
 VENUE_KINDS: Final = ("trading_pause", "exchange_pause")
+WORD_KINDS: Final = ("listed_window", "unlisted_pause", "status_503")
 _ONCE: Final = ("reject", "lose_reply")
 _CREATES: Final = ("/portfolio/events/orders", "/portfolio/events/orders/batched")
 _FOREVER: Final = 1 << 30
@@ -41,7 +46,7 @@ class RequestFaults:
 
     def __init__(self, faults: Sequence[FaultLike]) -> None:
         for fault in faults:
-            if fault.kind not in (*REQUEST_KINDS, *SESSION_KINDS, *VENUE_KINDS, *LISTING_KINDS):
+            if fault.kind not in (*REQUEST_KINDS, *SESSION_KINDS, *VENUE_KINDS, *LISTING_KINDS, *WORD_KINDS):
                 message = f"unknown fault {fault.kind!r}"
                 raise UnknownFaultError(message)
             missing = [name for name in LISTING_KINDS.get(fault.kind, ()) if name not in fault.params]

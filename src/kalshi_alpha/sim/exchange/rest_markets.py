@@ -9,6 +9,7 @@ from kalshi_alpha.sim.exchange.book import MatchingBook
 from kalshi_alpha.sim.exchange.catalogue import Listed, ListedEvent, SeriesListing, level_text
 from kalshi_alpha.sim.exchange.errors import Refusal, bad_parameter, not_found
 from kalshi_alpha.sim.exchange.legacy import legacy_market
+from kalshi_alpha.sim.exchange.notices import Notices
 from kalshi_alpha.sim.exchange.query import Query
 from kalshi_alpha.sim.exchange.venue import Venue
 from kalshi_alpha.sim.exchange.wire import count_text, price_text, time_text
@@ -24,7 +25,6 @@ _STATUSES: Final = {
     "closed": ("closed", "determined"),
     "settled": ("finalized",),
 }
-_DAYS: Final = ("monday", "tuesday", "wednesday", "friday", "saturday", "sunday")
 _SOURCES: Final = [{"name": "Kalshi", "url": "https://example.com/index"}]
 
 Answer = dict[str, object]
@@ -33,8 +33,9 @@ Answer = dict[str, object]
 class MarketReads:
     """Answers the public reads."""
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: Venue, notices: Notices) -> None:
         self._venue = venue
+        self._notices = notices
         self._fixed: dict[str, Answer] = {}
 
     def routes(self) -> dict[tuple[str, int], Callable[[list[str], str], Answer]]:
@@ -56,24 +57,12 @@ class MarketReads:
     def _exchange(self, words: list[str], _query: str) -> Answer:
         venue = self._venue
         match words[1]:
-            case "status":
-                return self.status()
             case "schedule":
-                whole = [{"open_time": "00:00", "close_time": "00:00"}]
-                week: Answer = dict.fromkeys(_DAYS, whole)
-                week["thursday"] = [{"open_time": "00:00", "close_time": "03:00"}, {"open_time": "05:00", "close_time": "00:00"}]
-                week |= {"start_time": "2026-01-01T05:00:00Z", "end_time": "2027-12-31T05:00:00Z"}
-                return {"schedule": {"standard_hours": [week], "maintenance_windows": []}}
+                return self._notices.schedule()
             case "user_data_timestamp":
                 return {"as_of_time": time_text(venue.now_ns - venue.config.read_lag_ns)}
             case _:
                 raise not_found()
-
-    def status(self) -> Answer:
-        """Return the exchange's status; the same body also comes with a 503."""
-        active, trading = self._venue.exchange_active, self._venue.trading_active
-        both: Answer = {"exchange_active": active, "trading_active": trading, "intra_exchange_transfers_active": active}
-        return {**both, "exchange_index_statuses": [{"exchange_index": 0, "description": "Primary", **both}]}
 
     # Series
 

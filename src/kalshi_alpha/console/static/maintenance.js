@@ -1,0 +1,23 @@
+// The venue's maintenance: the next or present one, its sources, and the gates on the way back.
+
+import { byId, dot, el, empty, fill, list, setText } from "./dom.js";
+import { dayEt, secondsEt } from "./format.js";
+
+export function showMaintenance({ view, live }) {
+  const told = live ? view.maintenance : null;
+  byId("confirm").hidden = !told?.needs_confirmation;
+  setText("maintenance-phase", told ? told.phase : "");
+  if (!told) {
+    fill("maintenance", empty("Not known now."));
+    return;
+  }
+  const gates = told.gates.map((gate) => [gate.name, el("span", {}, dot(gate.green ? "good" : "bad"), ` ${gate.green ? "green" : "red"}: ${gate.note}`)]);
+  const rows = [["next", when(told)], ["confirm", told.confirm], ...gates];
+  const doubts = [...told.contradictions, ...told.unknown.map((text) => `unknown: ${text}`)];
+  fill("maintenance", list(rows), ...doubts.map((text) => el("p", { class: "doubt" }, text)));
+}
+
+function when({ from_ns: from, to_ns: to, sources }) {
+  if (from === null) return "none known";
+  return `${dayEt(from)} ${secondsEt(from)} to ${to === null ? "open end" : secondsEt(to)} (${sources.join(", ")})`;
+}

@@ -1,0 +1,94 @@
+"""What a maintenance needs besides the venue: the status page, the operator's slots, the housekeeping. Nothing here blocks the engine."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from kalshi_alpha.adapters import statuspage
+from kalshi_alpha.adapters.kalshi.http import VenueHttp
+from kalshi_alpha.adapters.operator_slots import OperatorSlotsError, read_entries
+from kalshi_alpha.adapters.system_clock import Clock
+from kalshi_alpha.model import commands as cmd
+from kalshi_alpha.model import events as ev
+
+PAGE_TIMEOUT_S: Final = 10.0
+HOUSEKEEPING_TIMEOUT_S: Final = 1_500.0
+SUMMARY_CHARS: Final = 300
+LOWEST_PRIORITY: Final = 19
+FAILED: Final = -1
+
+
+class Upkeep:
+    """Carries out these commands; what goes wrong is told as an event."""
+
+    def __init__(self, root: Path, page_url: str, clock: Clock) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            root: Where the operator's slots lie and what is kept clean.
+            page_url: The status page's address; empty: there is none.
+            clock: The trading process's.
+
+        """
+        self._root = root
+        self._page = VenueHttp(page_url, None, clock, PAGE_TIMEOUT_S) if page_url else None
+
+    async def carry_out(self, command: cmd.Command) -> Sequence[ev.Event]:
+        """Return what came of a command."""
+        match command:
+            case cmd.ReadStatusPage() if self._page is not None:
+                return await self._read_page(self._page, command)
+            case cmd.ReadOperatorSlots():
+                return [await asyncio.to_thread(self._operator_slots)]
+            case cmd.KeepHouse():
+                return [await self._keep_house(command)]
+            case _:
+                return []
+
+    async def close(self) -> None:
+        """Drop the page's connections."""
+        if self._page is not None:
+            await self._page.close()
+
+    async def _read_page(self, page: VenueHttp, command: cmd.ReadStatusPage) -> Sequence[ev.Event]:
+        calls = statuspage.calls(command)
+        try:
+            request = next(calls)
+            while True:
+                request = calls.send(await page.send(request))
+        except StopIteration as done:
+            events: Sequence[ev.Event] = done.value
+            return events
+
+    def _operator_slots(self) -> ev.OperatorSlotsRead:
+        try:
+            entries = read_entries(self._root)
+        except OperatorSlotsError as error:
+            return ev.OperatorSlotsRead((), str(error))
+        return ev.OperatorSlotsRead(tuple(entry.slot() for entry in entries.slots), "")
+
+    async def _keep_house(self, command: cmd.KeepHouse) -> ev.HousekeepingDone:
+        """Run the housekeeping's command as a process of its own, behind everything else."""
+        arguments = ["-m", "kalshi_alpha.exec.housekeep", "--keep-days", str(command.keep_days), "--root", str(self._root)]
+        pipe = asyncio.subprocess.PIPE
+        try:
+            process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
+        except OSError as error:
+            return ev.HousekeepingDone(FAILED, f"not started: {error}")
+        try:
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, process.pid, LOWEST_PRIORITY)
+            async with asyncio.timeout(HOUSEKEEPING_TIMEOUT_S):
+                said, _ = await process.communicate()
+        except TimeoutError:
+            return ev.HousekeepingDone(FAILED, f"not done within {HOUSEKEEPING_TIMEOUT_S:.0f} s: ended")
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        lines = said.decode(errors="replace").strip().splitlines()
+        return ev.HousekeepingDone(process.returncode or 0, lines[-1][:SUMMARY_CHARS] if lines else "")
