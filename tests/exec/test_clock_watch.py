@@ -1,5 +1,7 @@
 """While our clock isn't surely right nothing is quoted; a jump means asking the venue again; both are told, and end by themselves."""
 
+import msgspec
+
 from kalshi_alpha.data.clock_offset import OffsetInterval
 from kalshi_alpha.exec.clock_watch import interval_text
 from kalshi_alpha.exec.engine_view import engine_view
@@ -136,6 +138,27 @@ def test_a_long_silence_means_reconciling_and_measuring_again() -> None:
 
     assert Reason.CLOCK_OFFSET in rig.reasons
     assert titles(rig) == ["Nothing ran for 11.0 s: stopped or suspended"]
+
+
+def test_a_long_silence_when_nothing_is_open_and_nothing_rests_is_not_worth_a_word() -> None:
+    rig = booted(Rig(START_S - 600))
+    rig.tick(2)
+
+    rig.utc_ns += 60 * NS_PER_S
+    rig.tell(ev.TimerFired())
+
+    assert rig.engine.clocks.view(rig.now).jumps == 1
+    assert titles(rig) == []
+
+
+def test_a_fill_from_our_future_shows_that_we_are_behind() -> None:
+    rig = quoting()
+    order = rig.live("resting")[0]
+    fill = msgspec.structs.replace(rig.fill_of(order), ts_ms=rig.utc_ns // MS + 2_000)
+
+    rig.tell(ev.Filled(fill))
+
+    assert rig.records(StandDownChanged)[0].reasons == (Reason.CLOCK_OFFSET,)
 
 
 def test_the_schedule_is_looked_at_anew_after_a_jump() -> None:
