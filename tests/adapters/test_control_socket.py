@@ -25,14 +25,11 @@ from kalshi_alpha.adapters.control_socket import (
     ServerLost,
     Status,
     Stop,
-    StopRequest,
     ViewReceived,
     control_path,
-    read_stop_request,
-    request_stop_offline,
     send_command,
-    take_stop_request,
 )
+from kalshi_alpha.adapters.stop_request import StopRequest, read_stop_request, request_stop_offline, take_stop_request
 
 
 @pytest.fixture

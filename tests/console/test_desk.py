@@ -16,12 +16,10 @@ from kalshi_alpha.adapters.control_socket import (
     ControlUnreachableError,
     ServerLost,
     Stop,
-    StopRequest,
     ViewReceived,
     control_path,
-    read_stop_request,
-    request_stop_offline,
 )
+from kalshi_alpha.adapters.stop_request import StopRequest, read_stop_request, request_stop_offline
 from kalshi_alpha.console.board import MAX_PAGES, Board, PageState, StopStatus
 from kalshi_alpha.console.desk import Desk
 from kalshi_alpha.model.clock import Now

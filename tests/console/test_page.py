@@ -10,17 +10,8 @@ import pytest
 from msgspec.structs import replace
 from playwright.async_api import Page, async_playwright, expect
 
-from kalshi_alpha.adapters.control_socket import (
-    Clear,
-    ConfirmMaintenance,
-    ControlCommand,
-    ControlReply,
-    ControlServer,
-    Stop,
-    StopRequest,
-    control_path,
-    read_stop_request,
-)
+from kalshi_alpha.adapters.control_socket import Clear, ConfirmMaintenance, ControlCommand, ControlReply, ControlServer, Stop, control_path
+from kalshi_alpha.adapters.stop_request import StopRequest, read_stop_request
 from kalshi_alpha.console.server import listen, running
 from kalshi_alpha.model.view import EngineView, IncidentView
 

@@ -14,10 +14,9 @@ from typing import Final
 
 import msgspec
 
-from kalshi_alpha.adapters.files import Layout, write_atomically
+from kalshi_alpha.adapters.files import Layout
 
 SOCKET_NAME: Final = "control.sock"
-STOP_REQUEST_NAME: Final = "stop_request.json"
 NOT_WRITTEN: Final = "it holds in the running process, but could not be written to disk: it would be lost at a restart"
 MAX_PATH_BYTES: Final = 107
 """Linux keeps 108 bytes for a Unix socket's path, with its end."""
@@ -305,51 +304,9 @@ def send_command(path: Path, command: ControlCommand, timeout_s: float = 2.0) ->
     return _reply(path, line)
 
 
-class StopRequest(msgspec.Struct, frozen=True):
-    """A STOP that waits for the trading process's next start."""
-
-    actor: str
-    reason: str
-
-
 def control_path(root: Path) -> Path:
     """Return where the trading process of this root listens."""
     return Layout(root).state / SOCKET_NAME
-
-
-def request_stop_offline(root: Path, actor: str, reason: str) -> None:
-    """Leave a STOP for the next start, durably.
-
-    Raises:
-        OSError: it couldn't be written.
-
-    """
-    write_atomically(_stop_request_path(root), msgspec.json.encode(StopRequest(actor, reason)), durable=True)
-
-
-def read_stop_request(root: Path) -> StopRequest | None:
-    """Return the waiting STOP, if any, and leave it there. One that can't be read is still a STOP.
-
-    The trading process reads it at its start and drops it once its own latch is durable.
-    """
-    try:
-        return msgspec.json.decode(_stop_request_path(root).read_bytes(), type=StopRequest)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        return StopRequest("unknown", f"unreadable stop request: {type(error).__name__}")
-
-
-def take_stop_request(root: Path) -> StopRequest | None:
-    """Return the waiting STOP, if any, and remove it."""
-    waiting = read_stop_request(root)
-    if waiting is not None:
-        _stop_request_path(root).unlink(missing_ok=True)
-    return waiting
-
-
-def _stop_request_path(root: Path) -> Path:
-    return Layout(root).state / STOP_REQUEST_NAME
 
 
 async def _read_command(reader: asyncio.StreamReader) -> ControlCommand | Watch | ControlReply:

@@ -16,10 +16,8 @@ from kalshi_alpha.adapters.control_socket import (
     ControlUnreachableError,
     Stop,
     control_path,
-    read_stop_request,
-    request_stop_offline,
-    take_stop_request,
 )
+from kalshi_alpha.adapters.stop_request import read_stop_request, request_stop_offline, take_stop_request
 from kalshi_alpha.console.board import Board, StopStatus
 
 ACTOR: Final = "console"

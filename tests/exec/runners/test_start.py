@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kalshi_alpha.adapters.control_socket import StopRequest, read_stop_request, request_stop_offline
 from kalshi_alpha.adapters.files import Layout
+from kalshi_alpha.adapters.stop_request import StopRequest, read_stop_request, request_stop_offline
 from kalshi_alpha.exec.runners.start import prepare
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.records import EngineStarted, LatchSet, StandDownChanged

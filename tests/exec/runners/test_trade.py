@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kalshi_alpha.adapters.control_socket import Stop, control_path, request_stop_offline, send_command
+from kalshi_alpha.adapters.control_socket import Stop, control_path, send_command
 from kalshi_alpha.adapters.files import lock_folder
+from kalshi_alpha.adapters.stop_request import request_stop_offline
 from kalshi_alpha.sim.exchange.keys import load_keys
 from tests.live.venue import servers, wait_until
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import msgspec
 
-from kalshi_alpha.adapters.control_socket import read_stop_request, request_stop_offline
 from kalshi_alpha.adapters.files import FileSnapshotStore, FolderLock, FolderLockedError, Layout, lock_folder
 from kalshi_alpha.adapters.journal import JournalError, JournalRead, JournalWriter, read_journal
 from kalshi_alpha.adapters.log import log
+from kalshi_alpha.adapters.stop_request import read_stop_request, request_stop_offline
 from kalshi_alpha.cli import UsageError
 from kalshi_alpha.exec.recovery import RecoveredState, recover
 from kalshi_alpha.model import events as ev

@@ -24,8 +24,6 @@ from kalshi_alpha.adapters.control_socket import (
     Status,
     Stop,
     control_path,
-    read_stop_request,
-    take_stop_request,
 )
 from kalshi_alpha.adapters.kalshi.auth import KeyFileError, Signer, load_signer
 from kalshi_alpha.adapters.kalshi.http import VenueHttp
@@ -33,6 +31,7 @@ from kalshi_alpha.adapters.kalshi.stream import VenueStream
 from kalshi_alpha.adapters.log import log
 from kalshi_alpha.adapters.massive.stream import FeedStream
 from kalshi_alpha.adapters.secret_file import SecretFileError, read_secret
+from kalshi_alpha.adapters.stop_request import read_stop_request, take_stop_request
 from kalshi_alpha.adapters.system_clock import Clock, load_clock
 from kalshi_alpha.adapters.websocket import ConnectParameters, drive
 from kalshi_alpha.config import Config, ConfigError, FeedLegConfig, load_config
