@@ -203,7 +203,8 @@ def test_every_panel_is_on_a_full_screen_and_long_lists_say_what_is_below(root: 
         for panel in ("#pnl", "#monitors", "#risk"):
             await expect(page.locator(panel)).to_be_in_viewport(ratio=1)
         await page.locator("#orders").evaluate("box => box.scrollTo(0, box.scrollHeight)")
-        await expect(page.locator("#orders-more")).to_be_hidden()
+        await expect(page.locator("#orders-more")).to_be_hidden(timeout=3_000)
+        assert await page.locator("#state").inner_text() == "QUOTING"  # It wasn't the silence that drew it anew.
         assert await page.locator("#orders").evaluate("box => box.scrollTop") > 0
         scene.trading.show(replace(view, orders=view.orders[:3], incidents=view.incidents[:1]))
         await expect(page.locator("#h-orders")).to_have_text("Resting orders (3)")
