@@ -146,6 +146,21 @@ def test_the_strikes_of_the_close_are_read_whole_in_the_resting_orders(root: Pat
     play(root, script)
 
 
+def test_the_closes_ladder_fits_a_narrow_screen_up_to_the_position(root: Path, views: dict[str, EngineView]) -> None:
+    view = views["quoting"]
+    ladder = view.ladders[0]
+    rungs = tuple(replace(rung, label="6,725-6,749.99", position_e2=-56_000) for rung in ladder.rungs)
+
+    async def script(scene: Scene) -> None:
+        page = scene.page
+        await page.set_viewport_size({"width": 420, "height": 900})
+        scene.trading.show(replace(view, ladders=(replace(ladder, rungs=rungs),)))
+        await expect(page.locator("#ladder tbody td:last-child").first).to_have_text("\N{MINUS SIGN}560")
+        assert await page.locator("#ladder").evaluate("box => box.scrollWidth - box.clientWidth") <= 0
+
+    play(root, script)
+
+
 def test_quoting_ends_with_the_freeze_even_before_the_next_view(root: Path, views: dict[str, EngineView]) -> None:
     window = views["quoting"].window
     assert window is not None
