@@ -18,7 +18,7 @@ from kalshi_alpha.model.hours import SpecialHours
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg
 from kalshi_alpha.model.snapshot import EngineSnapshot
-from kalshi_alpha.sched.hotrestart import Fresh, HotRestartManager, Stale
+from kalshi_alpha.sched.hotrestart import Fresh, HotRestartManager, Restored, Stale
 from kalshi_alpha.sim.exchange import SimExchange
 from kalshi_alpha.sim.feed import SimFeed
 from kalshi_alpha.sim.script import DayScript
@@ -146,9 +146,7 @@ class VirtualDay:
     def _start(self, utc_ns: int) -> None:
         """Start an incarnation through the one start path."""
         now = Now(utc_ns=utc_ns + sum(fault.ahead_ns(utc_ns) for fault in self._script.clock_faults), mono_ns=utc_ns)
-        if self._captured is not None:
-            self._snapshots.capture(self._captured)
-        restored = self._snapshots.restore(now)
+        restored = self._restored(now)
         snapshot = restored.snapshot if isinstance(restored, Fresh | Stale) else None
         read = self.journal.read(snapshot.journal_seq if snapshot else 0)
         recovered: RecoveredState = recover(snapshot, read.records)
@@ -184,6 +182,12 @@ class VirtualDay:
         self._pump_venue(utc_ns)
         return response
 
+    def _restored(self, now: Now) -> Restored:
+        """Read the newest snapshot as a start would."""
+        if self._captured is not None:
+            self._snapshots.capture(self._captured)
+        return self._snapshots.restore(now)
+
     def _capture(self, engine: Engine, now: Now) -> None:
         self.journal.sync()
         self._captured = engine.snapshot(now, self.journal.next_seq - 1)
@@ -197,8 +201,7 @@ class VirtualDay:
     def _aside(self, command: cmd.Command, now: Now) -> list[ev.Event]:
         match command:
             case cmd.CaptureSnapshot():
-                restored = self._snapshots.restore(now)
-                return [ev.SnapshotVerified(type(restored).__name__.lower(), 0.0)]
+                return [ev.SnapshotVerified(type(self._restored(now)).__name__.lower(), 0.0)]
             case cmd.ReadOperatorSlots():
                 return [ev.OperatorSlotsRead(self._script.operator_slots, "")]
             case cmd.ReadStatusPage():
