@@ -238,6 +238,8 @@ def test_the_gates_are_always_shown_and_a_confirmation_is_asked_for_only_when_it
         await expect(panel).to_contain_text("red: none fresh for I:SPX")
         await expect(panel).to_contain_text("schedule, weekly")
         await expect(page.locator("#confirm")).to_be_hidden()
+        trading.show(replace(views["quoting"], maintenance=replace(views["quoting"].maintenance, phase="clear")))
+        await expect(panel).to_contain_text("green; not feeds")
         hostile = "<img src=x onerror=1>"
         told = replace(views["quoting"].maintenance, phase="confirming", needs_confirmation=True, contradictions=(hostile,), to_ns=None)
         trading.show(replace(views["standing_down"], maintenance=told))

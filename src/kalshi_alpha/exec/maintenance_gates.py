@@ -93,7 +93,11 @@ def _reconciled(facts: EngineFacts, reconciler: Reconciler, ended_ns: int) -> Ga
     ]
     if not missing and empty_ns < ended_ns:
         missing = ["what rests not read since the end"]
-    return Gate("reconciled", green=not missing, note=", ".join(missing) or f"nothing rests as of {moment(empty_ns)}")
+    return Gate(
+        "reconciled",
+        green=not missing,
+        note=", ".join(missing) or (f"nothing rests as of {moment(empty_ns)}" if empty_ns else "agrees with the venue"),
+    )
 
 
 def _ladders(facts: EngineFacts, evidence: Evidence, now: Now) -> Gate:

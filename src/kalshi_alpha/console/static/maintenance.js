@@ -11,10 +11,20 @@ export function showMaintenance({ view, live }) {
     fill("maintenance", empty("Not known now."));
     return;
   }
-  const gates = told.gates.map((gate) => [gate.name, el("span", {}, dot(gate.green ? "good" : "bad"), ` ${gate.green ? "green" : "red"}: ${gate.note}`)]);
+  const gates = told.phase === "clear" ? [["gates", summary(told.gates)]] : told.gates.map((gate) => [gate.name, one(gate)]);
   const rows = [["next", when(told)], ["confirm", told.confirm], ...gates];
   const doubts = [...told.contradictions, ...told.unknown.map((text) => `unknown: ${text}`)];
   fill("maintenance", list(rows), ...doubts.map((text) => el("p", { class: "doubt" }, text)));
+}
+
+// On the way back each gate counts; while nothing is on, which ones would be green is enough.
+function summary(gates) {
+  const red = gates.filter((gate) => !gate.green).map((gate) => gate.name);
+  return `${gates.length - red.length} of ${gates.length} green${red.length ? `; not ${red.join(", ")}` : ""}`;
+}
+
+function one(gate) {
+  return el("span", {}, dot(gate.green ? "good" : "bad"), ` ${gate.green ? "green" : "red"}: ${gate.note}`);
 }
 
 function when({ from_ns: from, to_ns: to, sources }) {
