@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from typing import Final, NoReturn
+from typing import Final
 
 from kalshi_alpha import cli
 
@@ -40,10 +40,5 @@ def main(argv: list[str]) -> int:
     return status
 
 
-def entry() -> NoReturn:
-    """Run as the installed program."""
-    cli.run(main)
-
-
 if __name__ == "__main__":
-    entry()
+    cli.run(main)

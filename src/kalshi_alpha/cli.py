@@ -1,6 +1,7 @@
 """What all commands share: exit codes, flags and output."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -17,6 +18,10 @@ EXIT_NO: Final = 1
 """The check says no."""
 EXIT_USAGE: Final = 2
 EXIT_UNREACHABLE: Final = 3
+YEARS: Final = (1970, 2199)
+"""The instants that ``--now`` takes: what any clock of ours can show, in any zone."""
+PORT_MAX: Final = 65_535
+STDERR_FD: Final = 2
 
 
 class UsageError(Exception):
@@ -57,7 +62,18 @@ def instant(text: str) -> datetime:
     if moment.tzinfo is None:
         message = f"time without an offset: {text!r}"
         raise argparse.ArgumentTypeError(message)
+    if not YEARS[0] <= moment.year <= YEARS[1]:
+        message = f"time outside of the years {YEARS[0]} to {YEARS[1]}: {text!r}"
+        raise argparse.ArgumentTypeError(message)
     return moment
+
+
+def port(text: str) -> int:
+    """Parse ``--port``: 0 to 65535."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= PORT_MAX):  # noqa: PLR2004 - the digits of the largest
+        message = f"not a port, 0 to {PORT_MAX}: {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
 
 
 def now_from(moment: datetime | None, clock: Callable[[], Now]) -> Now:
@@ -76,6 +92,7 @@ def print_json(document: object) -> None:
 
 def run(main: Callable[[list[str]], int], argv: list[str] | None = None) -> NoReturn:
     """Run a command's main, turning its known errors into one line and an exit status."""
+    _open_missing_streams()
     try:
         status = main(sys.argv[1:] if argv is None else argv)
     except UsageError as error:
@@ -89,3 +106,15 @@ def run(main: Callable[[list[str]], int], argv: list[str] | None = None) -> NoRe
     except KeyboardInterrupt:
         status = 130
     raise SystemExit(status)
+
+
+def _open_missing_streams() -> None:
+    """Let a command that was started with closed streams write to nowhere, and let no file of its own take their numbers."""
+    null = os.open(os.devnull, os.O_RDWR)
+    while null <= STDERR_FD:
+        null = os.open(os.devnull, os.O_RDWR)
+    os.close(null)
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - for the process's whole life
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115

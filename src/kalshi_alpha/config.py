@@ -1,13 +1,31 @@
-"""Settings: one TOML file, typed, unknown key = error. Defaults live here, once."""
+"""Settings: one TOML file, typed, unknown key = error. Defaults and ranges live here, once.
+
+Every number has a range, both ends included: outside of it a value is a slip of the hand, or switches off what protects. No range holds
+NaN or an infinity. What no single range can say is in ``__post_init__``. Ranges are checked in files; code that builds a struct isn't.
+"""
 
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
-from kalshi_alpha.model.instruments import Series
+from kalshi_alpha.model.instruments import SYMBOLS, Series, Symbol
+from kalshi_alpha.regular_file import read_regular
+
+CANCEL_TOKENS: Final = 2
+"""What the venue charges its write budget for a cancel."""
+_SHOWN: Final = 80
+"""Characters of a refused value that are worth showing."""
+
+PathText = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]+$")]
+OptionalPathText = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
+LimitUsd = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+LeadS = Annotated[int, msgspec.Meta(ge=61, le=3_600)]
+"""Longer than the final minute."""
+DailySdBp = Annotated[float, msgspec.Meta(ge=5.0, le=1_000.0)]
+"""From less than the calmest year's to about twice the wildest weeks'."""
 
 
 class ConfigError(ValueError):
@@ -19,9 +37,9 @@ class FeedLegConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     url: str
     """WebSocket address, ``wss://socket.massive.com/indices``."""
-    api_key_file: str
+    api_key_file: PathText
     """A file readable by its owner only."""
-    slo_ms: int = 2_000
+    slo_ms: Annotated[int, msgspec.Meta(ge=1_000, le=5_000)] = 2_000
     """Freshness limit: the feed ticks once a second."""
 
 
@@ -30,12 +48,12 @@ class FeedsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     polygon: FeedLegConfig
     massive: FeedLegConfig
-    recovery_s: float = 5.0
+    recovery_s: Annotated[float, msgspec.Meta(ge=5.0, le=600.0)] = 5.0
     """Polygon must be fresh this long without a miss before it is active again."""
-    ack_deadline_s: float = 3.0
-    first_data_deadline_s: float = 5.0
-    final_minute_lag_ms: int = 700
-    final_minute_age_ms: int = 1_400
+    ack_deadline_s: Annotated[float, msgspec.Meta(ge=0.5, le=60.0)] = 3.0
+    first_data_deadline_s: Annotated[float, msgspec.Meta(ge=1.0, le=120.0)] = 5.0
+    final_minute_lag_ms: Annotated[int, msgspec.Meta(ge=50, le=2_000)] = 700
+    final_minute_age_ms: Annotated[int, msgspec.Meta(ge=1_000, le=5_000)] = 1_400
 
 
 class VenueConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,59 +61,66 @@ class VenueConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     rest_url: str
     ws_url: str
-    key_id_file: str
-    private_key_file: str
+    key_id_file: PathText
+    private_key_file: PathText
     """PEM, RSA or Ed25519; readable by its owner only."""
-    subaccount: int = 0
-    request_timeout_s: float = 2.0
-    write_tokens_per_s: int = 100
+    subaccount: Annotated[int, msgspec.Meta(ge=0, le=63)] = 0
+    request_timeout_s: Annotated[float, msgspec.Meta(ge=0.1, le=10.0)] = 2.0
+    write_tokens_per_s: Annotated[int, msgspec.Meta(ge=10, le=9_600)] = 100
     """Basic tier. The effective values may be lower than the account's, never higher."""
-    write_bucket: int = 100
+    write_bucket: Annotated[int, msgspec.Meta(ge=20, le=28_800)] = 100
 
 
 class QuotingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What we want to rest."""
 
-    count_contracts: int = 10
+    count_contracts: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 10
     """Contracts per quote."""
-    rungs_each_side: int = 20
+    rungs_each_side: Annotated[int, msgspec.Meta(ge=1, le=200)] = 20
     """Rungs quoted below and above the money in each ladder."""
-    edge_p: float = 0.012
+    edge_p: Annotated[float, msgspec.Meta(ge=0.001, le=0.15)] = 0.012
     """Least distance between a quote and fair value, in probability."""
-    vol_edge_s: float = 4.0
+    vol_edge_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 4.0
     """Quotes also keep the standard deviation of fair value over this many seconds as distance."""
-    min_p: float = 0.03
+    min_p: Annotated[float, msgspec.Meta(ge=0.0, le=0.4)] = 0.03
     """Rungs with fair value outside [min_p, 1 - min_p] aren't quoted."""
-    max_width_p: float = 0.12
+    max_width_p: Annotated[float, msgspec.Meta(ge=0.001, le=0.15)] = 0.12
     """Rungs whose needed distance exceeds this aren't quoted."""
-    skew_p_per_contract: float = 0.0002
+    skew_p_per_contract: Annotated[float, msgspec.Meta(ge=0.0, le=0.01)] = 0.0002
     """How far a rung's quotes shift against our position, per contract held; never more than half of ``edge_p``."""
-    ttl_s: int = 20
-    ttl_final_minute_s: int = 10
-    max_open_orders: int = 40
+    ttl_s: Annotated[int, msgspec.Meta(ge=10, le=60)] = 20
+    ttl_final_minute_s: Annotated[int, msgspec.Meta(ge=5, le=60)] = 10
+    max_open_orders: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 40
     """So many that cancelling them all always fits the write bucket."""
-    group_contracts_limit: int = 2_000
+    group_contracts_limit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 2_000
     """Contracts matched in 15 s after which the venue itself stops us."""
 
 
 class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Hard limits in whole dollars. The ladder's exact worst-case loss with adversarial fills is the binding one."""
 
-    strike_usd: int = 1_000
-    ladder_usd: int = 1_500
-    family_usd: int = 2_200
-    portfolio_usd: int = 3_200
-    daily_loss_usd: int = 2_000
-    max_order_contracts: int = 100
+    strike_usd: LimitUsd = 1_000
+    ladder_usd: LimitUsd = 1_500
+    family_usd: LimitUsd = 2_200
+    portfolio_usd: LimitUsd = 3_200
+    daily_loss_usd: LimitUsd = 2_000
+    max_order_contracts: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
 
 
 class PricingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Fixed parameters of the variance clock."""
 
-    daily_sd_bp: dict[str, float] = msgspec.field(default_factory=lambda: {"I:SPX": 52.0, "I:NDX": 75.0})
+    daily_sd_bp: dict[Symbol, DailySdBp] = msgspec.field(default_factory=lambda: {"I:SPX": 52.0, "I:NDX": 75.0})
     """Standard deviation of the log return over one regular session, basis points."""
-    settle_sd_bp: float = 0.3
+    settle_sd_bp: Annotated[float, msgspec.Meta(ge=0.0, le=20.0)] = 0.3
     """Basis between our feed and the settlement print."""
+
+    def __post_init__(self) -> None:
+        """Refuse to price with a volatility that isn't there."""
+        missing = [symbol for symbol in SYMBOLS if symbol not in self.daily_sd_bp]
+        if missing:
+            message = f"daily_sd_bp is {self.daily_sd_bp!r}: expected {' and '.join(missing)}, too"
+            raise ValueError(message)
 
 
 class WindowsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,11 +128,11 @@ class WindowsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     hourly_targets_et: tuple[str, ...] = ("10:00", "11:00", "12:00", "13:00", "14:00", "15:00")
     hourly_series: tuple[Series, ...] = ("INXU", "NASDAQ100U")
-    hourly_lead_s: int = 900
+    hourly_lead_s: LeadS = 900
     close_series: tuple[Series, ...] = ("INX", "NASDAQ100")
-    close_lead_s: int = 600
-    freeze_s: int = 2
-    special_hours_file: str = ""
+    close_lead_s: LeadS = 600
+    freeze_s: Annotated[int, msgspec.Meta(ge=1, le=59)] = 2
+    special_hours_file: OptionalPathText = ""
     """Reviewed overrides of the calendar, read again when it changes; empty: none."""
 
 
@@ -118,17 +143,17 @@ class MaintenanceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Whether green gates are enough to quote again, or somebody must confirm."""
     status_page_url: str = ""
     """A page of Statuspage's format, ``https://host``; empty: there is none."""
-    rearm_share: float = 0.5
+    rearm_share: Annotated[float, msgspec.Meta(ge=0.05, le=1.0)] = 0.5
     """Size of quotes in the first minutes afterwards, as a share of the usual."""
-    rearm_s: int = 300
-    keep_days: int = 30
+    rearm_s: Annotated[int, msgspec.Meta(ge=0, le=3_600)] = 300
+    keep_days: Annotated[int, msgspec.Meta(ge=1, le=3_650)] = 30
     """What the housekeeping before it keeps."""
 
 
 class ClockConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Simulated time for demos and drills; absent in production."""
 
-    plan_file: str
+    plan_file: PathText
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,6 +171,25 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     maintenance: MaintenanceConfig = MaintenanceConfig()
     clock: ClockConfig | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that are sensible each, but not together: no quote could ever rest, or not all could be cancelled."""
+        quoting, count = self.quoting, self.quoting.count_contracts
+        bounds = [
+            ("quoting.max_open_orders", quoting.max_open_orders, self.venue.write_bucket // CANCEL_TOKENS, "half of venue.write_bucket"),
+            ("quoting.ttl_final_minute_s", quoting.ttl_final_minute_s, quoting.ttl_s, "quoting.ttl_s"),
+            ("quoting.edge_p", quoting.edge_p, quoting.max_width_p, "quoting.max_width_p"),
+            ("quoting.count_contracts", count, quoting.group_contracts_limit, "quoting.group_contracts_limit"),
+            ("quoting.count_contracts", count, self.risk.max_order_contracts, "risk.max_order_contracts"),
+        ]
+        bounds += [
+            ("quoting.count_contracts", count, getattr(self.risk, name), f"risk.{name}: a contract can lose a dollar")
+            for name in ("strike_usd", "ladder_usd", "family_usd", "portfolio_usd")
+        ]
+        for key, value, most, why in bounds:
+            if value > most:
+                message = f"{key} is {value!r}: expected at most {most!r} ({why})"
+                raise ValueError(message)
+
     def content_hash(self) -> str:
         """Return 16 hex digits that identify these settings."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:16]
@@ -159,12 +203,40 @@ def load_config(path: Path) -> Config:
 
     """
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        message = f"{path}: {error.strerror}"
+        text = read_regular(path).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{path}: {getattr(error, 'strerror', error)}"
         raise ConfigError(message) from error
     try:
-        return msgspec.convert(tomllib.loads(raw.decode()), Config)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raw = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
         message = f"{path}: {error}"
         raise ConfigError(message) from error
+    try:
+        return msgspec.convert(raw, Config)
+    except msgspec.ValidationError as error:
+        message = f"{path}: {_told(raw, str(error))}"
+        raise ConfigError(message) from error
+
+
+def _told(raw: object, text: str) -> str:
+    """Return a refusal as one line that begins with the key and, where it isn't a whole section, its value."""
+    reason, _, place = text.rpartition(" - at `$.")
+    if not reason:
+        return text
+    key = place.removesuffix("`")
+    value = raw
+    for name in key.removesuffix("[...]").split("."):
+        value = value.get(name, {}) if isinstance(value, dict) else {}
+    # A section's refusal names what is in it; in a list or table of values the place isn't told, so all of it is shown.
+    if isinstance(value, dict) and not key.endswith("[...]"):
+        return f"{key}: {reason}"
+    return f"{key} is {_shown(value)}: {reason[:1].lower()}{reason[1:]}"
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write a number of thousands of digits
+        return "a number too long to show"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

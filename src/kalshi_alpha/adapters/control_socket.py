@@ -309,6 +309,19 @@ def control_path(root: Path) -> Path:
     return Layout(root).state / SOCKET_NAME
 
 
+def refuse_long_path(path: Path) -> None:
+    """Refuse a path that no Unix socket can have.
+
+    Raises:
+        ControlPathError: it has more bytes than the kernel keeps for one.
+
+    """
+    length = len(str(path).encode(errors="surrogateescape"))
+    if length > MAX_PATH_BYTES:
+        message = f"{path}: a Unix socket's path has at most {MAX_PATH_BYTES} bytes, this one {length}: choose a shorter --root"
+        raise ControlPathError(message)
+
+
 async def _read_command(reader: asyncio.StreamReader) -> ControlCommand | Watch | ControlReply:
     async with asyncio.timeout(COMMAND_DEADLINE_S):
         try:
@@ -332,10 +345,7 @@ def _reply(path: Path, line: bytes) -> ControlReply:
 
 
 def _bound(path: Path) -> socket.socket:
-    length = len(str(path).encode())
-    if length > MAX_PATH_BYTES:
-        message = f"{path}: a Unix socket's path has at most {MAX_PATH_BYTES} bytes, this one {length}: choose a shorter --root"
-        raise ControlPathError(message)
+    refuse_long_path(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _remove_dead(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

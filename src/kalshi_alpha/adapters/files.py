@@ -13,6 +13,7 @@ from typing import Final, Self
 import msgspec
 
 from kalshi_alpha.model.clock import utc_datetime
+from kalshi_alpha.regular_file import read_regular
 
 LOCK_NAME: Final = "lock"
 
@@ -222,11 +223,11 @@ class FileSnapshotStore:
         """Return the stored bytes; None: never written.
 
         Raises:
-            OSError: it is there and can't be read.
+            OSError: it is there and can't be read, or isn't a regular file.
 
         """
         try:
-            return self._path.read_bytes()
+            return read_regular(self._path)
         except FileNotFoundError:
             return None
 

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from kalshi_alpha.adapters.files import Layout, write_atomically
+from kalshi_alpha.regular_file import read_regular
 
 STOP_REQUEST_NAME: Final = "stop_request.json"
 
@@ -33,7 +34,7 @@ def read_stop_request(root: Path) -> StopRequest | None:
     The trading process reads it at its start and drops it once its own latch is durable.
     """
     try:
-        return msgspec.json.decode(_stop_request_path(root).read_bytes(), type=StopRequest)
+        return msgspec.json.decode(read_regular(_stop_request_path(root)), type=StopRequest)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -2,11 +2,17 @@
 
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from kalshi_alpha.model.clock import NS_PER_S, Now
+from kalshi_alpha.regular_file import read_regular
+
+SPEED_MAX: Final = 10_000.0
+"""Beyond it nothing keeps up."""
+UTC_NS_END: Final = 7_258_118_400 * NS_PER_S
+"""The year 2200, when simulated time ends."""
 
 
 class Clock(Protocol):
@@ -62,13 +68,20 @@ class ScaledClock:
         """Take the plan; its segments are in order of real time.
 
         Raises:
-            ValueError: no segment, or segments out of order.
+            ValueError: no segment, segments out of order, or one that doesn't run forward at a usable speed; it says which.
 
         """
         starts = [segment.real_ns for segment in plan.segments]
         if not starts or starts != sorted(starts):
             message = f"clock plan without segments or out of order: {starts}"
             raise ValueError(message)
+        for segment in plan.segments:
+            if not 0.0 < segment.speed <= SPEED_MAX:
+                message = f"speed is {segment.speed}: expected above 0, at most {SPEED_MAX:.0f}"
+                raise ValueError(message)
+            if not 0 <= segment.utc_ns < UTC_NS_END:
+                message = f"utc_ns is {segment.utc_ns}: expected 0 (1970) to {UTC_NS_END} (2200)"
+                raise ValueError(message)
         self._segments = plan.segments
 
     @property
@@ -105,7 +118,13 @@ class ScaledClock:
 
 
 def load_clock(plan_file: Path | None) -> Clock:
-    """Return real time, or the plan's time when a file is given."""
+    """Return real time, or the plan's time when a file is given.
+
+    Raises:
+        OSError: the file is missing or unreadable.
+        ValueError: it isn't a plan (msgspec's errors are ValueErrors), or not a usable one.
+
+    """
     if plan_file is None:
         return SystemClock()
-    return ScaledClock(msgspec.json.decode(plan_file.read_bytes(), type=ClockPlan))
+    return ScaledClock(msgspec.json.decode(read_regular(plan_file), type=ClockPlan))

@@ -34,7 +34,7 @@ class VarianceClock:
 
     def __init__(self, config: PricingConfig) -> None:
         """Use fixed parameters."""
-        self._daily = {symbol: (sd_bp * sd_bp) * BP2 for symbol, sd_bp in config.daily_sd_bp.items()}
+        self._daily: dict[str, float] = {symbol: (sd_bp * sd_bp) * BP2 for symbol, sd_bp in config.daily_sd_bp.items()}
         self._settle = config.settle_sd_bp * config.settle_sd_bp * BP2
         self._tables: dict[int, list[float]] = {}
         text = f"{sorted(config.daily_sd_bp.items())!r}{config.settle_sd_bp!r}{RMS_BP!r}"

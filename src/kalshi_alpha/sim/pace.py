@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from kalshi_alpha import cli
-from kalshi_alpha.adapters.system_clock import Clock, ClockPlan, ClockSegment, ScaledClock, SystemClock, load_clock
+from kalshi_alpha.adapters.system_clock import SPEED_MAX, Clock, ClockPlan, ClockSegment, ScaledClock, SystemClock, load_clock
 from kalshi_alpha.model.clock import utc_ns_of
 from kalshi_alpha.sched.calendar import CalendarRangeError, Session, et_date, session
 from kalshi_alpha.sim.world import IndexPath, bridged_day, generated_day
@@ -27,7 +27,7 @@ _Fault = TypeVar("_Fault")
 
 def world_arguments(parser: cli.Parser) -> None:
     """Add the flags that set time, market and faults."""
-    parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 picks a free one (default)")
+    parser.add_argument("--port", type=cli.port, default=0, help="on 127.0.0.1; 0 picks a free one (default)")
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second (default: 1)")
     parser.add_argument("--seed", type=int, default=1, help="of the market and the delays (default: 1)")
     parser.add_argument("--faults", type=Path, help="JSON list of faults")
@@ -49,8 +49,8 @@ def clock_of(arguments: argparse.Namespace) -> Clock:
         except (OSError, ValueError) as error:
             message = f"--clock {arguments.clock}: {error}"
             raise cli.UsageError(message) from error
-    if not 0 < arguments.speed <= 10_000:  # noqa: PLR2004 - beyond it nothing keeps up
-        message = f"--speed {arguments.speed}: must be above 0 and at most 10000"
+    if not 0 < arguments.speed <= SPEED_MAX:
+        message = f"--speed {arguments.speed}: must be above 0 and at most {SPEED_MAX:.0f}"
         raise cli.UsageError(message)
     if arguments.now is None and arguments.speed == 1.0:
         return SystemClock()

@@ -18,12 +18,14 @@ from kalshi_alpha.adapters.control_socket import (
     ConfirmMaintenance,
     ControlCommand,
     ControlError,
+    ControlPathError,
     ControlReply,
     ControlServer,
     MaintenanceChanged,
     Status,
     Stop,
     control_path,
+    refuse_long_path,
 )
 from kalshi_alpha.adapters.kalshi.auth import KeyFileError, Signer, load_signer
 from kalshi_alpha.adapters.kalshi.http import VenueHttp
@@ -73,12 +75,21 @@ def main(argv: list[str]) -> int:
     parser = cli.parser("kalshi-alpha run", "The trading process: quotes the ladders of its windows until it is stopped.")
     parser.add_argument("--config", type=Path, required=True, help="settings file (TOML); configs/example.toml shows every key")
     settings = read_settings(parser.parse_args(argv))
+    _refuse_long_root(settings.root)
     state = prepare(settings.root, settings.clock.now())
     try:
         return asyncio.run(trade(settings, state))
     finally:
         state.journal.close()
         state.lock.close()
+
+
+def _refuse_long_root(root: Path) -> None:
+    """Refuse a root below which the control socket can't be, before anything is written there."""
+    try:
+        refuse_long_path(control_path(root))
+    except ControlPathError as error:
+        raise cli.UsageError(str(error)) from error
 
 
 def read_settings(arguments: argparse.Namespace) -> Settings:
@@ -102,10 +113,12 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
 
 def _clock(config: Config) -> Clock:
     """Return real time, or the simulated one that the settings name."""
+    if config.clock is None:
+        return load_clock(None)
     try:
-        return load_clock(Path(config.clock.plan_file) if config.clock else None)
-    except (OSError, ValueError, msgspec.DecodeError) as error:
-        message = f"clock plan: {error}"
+        return load_clock(Path(config.clock.plan_file))
+    except (OSError, ValueError) as error:
+        message = f"clock plan {config.clock.plan_file}: {error}"
         raise cli.UsageError(message) from error
 
 
@@ -127,21 +140,19 @@ def refuse_unusable(config: Config) -> None:
         _refuse_address(key, address, "ws")
     if config.maintenance.status_page_url:
         _refuse_address("maintenance.status_page_url", config.maintenance.status_page_url, "http")
-    if not 0.0 < config.maintenance.rearm_share <= 1.0:
-        message = f"maintenance.rearm_share is {config.maintenance.rearm_share}: expected more than 0, at most 1"
-        raise ConfigError(message)
     WindowSchedule(config.windows)
 
 
 def _refuse_address(key: str, address: str, scheme: str) -> None:
     try:
         parts = urlsplit(address)
-        extras = parts.username or parts.query or parts.fragment or parts.port == 0
-        usable = parts.scheme in {scheme, f"{scheme}s"} and parts.hostname and not extras
+        extras = "@" in parts.netloc or parts.query or parts.fragment or parts.port == 0
+        plain = address.isascii() and address.isprintable() and " " not in address  # urlsplit would drop line ends without a word
+        usable = plain and parts.scheme in {scheme, f"{scheme}s"} and parts.hostname and not extras
     except ValueError:
         usable = False
     if not usable:
-        message = f"{key} is {address!r}: expected {scheme}://host:port/path or {scheme}s://host/path"
+        message = f"{key} is {address!r}: expected {scheme}://host:port/path or {scheme}s://host/path, plain ASCII"
         raise ConfigError(message)
 
 
@@ -152,7 +163,9 @@ def refuse_paper_at_the_venue(config: Config) -> None:
         ConfigError: it names another.
 
     """
-    addresses = (config.venue.rest_url, config.venue.ws_url)
+    addresses = [config.venue.rest_url, config.venue.ws_url, *(leg_config.url for _, leg_config in legs(config))]
+    if config.maintenance.status_page_url:
+        addresses.append(config.maintenance.status_page_url)
     if config.mode != "live":
         for address in addresses:
             if urlsplit(address).hostname not in LOOPBACK:
@@ -211,7 +224,15 @@ async def _obey_waiting_stop(root: Path, shell: Shell) -> None:
     if stop is not None:
         shell.on_events([ev.OperatorStopped(stop.actor, stop.reason)])
         if await shell.written():
-            take_stop_request(root)
+            _drop_stop_request(root)
+
+
+def _drop_stop_request(root: Path) -> None:
+    """Remove the STOP that is latched by now. What can't be removed stays a STOP for the next start, too."""
+    try:
+        take_stop_request(root)
+    except OSError as error:
+        log("stop_request_left", reason=str(error))
 
 
 def _heard(client: VenueHttp, answered: asyncio.Event) -> Send:

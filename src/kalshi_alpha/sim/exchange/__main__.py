@@ -63,10 +63,9 @@ async def _serve(exchange: SimExchange, clock: Clock, arguments: argparse.Namesp
     )
     try:
         port = await server.start(arguments.port)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         await server.stop()
-        reason = error.strerror if isinstance(error, OSError) else None
-        message = f"--port {arguments.port}: {reason or error}"
+        message = f"--port {arguments.port}: {error.strerror or error}"
         raise cli.UsageError(message) from error
     http, stream = f"http://{HOST}:{port}{REST_ROOT}", f"ws://{HOST}:{port}{STREAM_PATH}"
     say_listening(msgspec.json.encode({"http": http, "ws": stream}).decode() if arguments.json else f"listening {http} {stream}")
