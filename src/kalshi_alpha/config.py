@@ -18,6 +18,8 @@ CANCEL_TOKENS: Final = 2
 """What the venue charges its write budget for a cancel."""
 _SHOWN: Final = 80
 """Characters of a refused value that are worth showing."""
+_TOLD: Final = 240
+"""Characters of a whole refusal that are."""
 
 PathText = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]+$")]
 OptionalPathText = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
@@ -210,12 +212,12 @@ def load_config(path: Path) -> Config:
     try:
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
-        message = f"{path}: {error}"
+        message = f"{path}: {_line(str(error))}"
         raise ConfigError(message) from error
     try:
         return msgspec.convert(raw, Config)
     except msgspec.ValidationError as error:
-        message = f"{path}: {_told(raw, str(error))}"
+        message = f"{path}: {_line(_told(raw, str(error)))}"
         raise ConfigError(message) from error
 
 
@@ -232,6 +234,11 @@ def _told(raw: object, text: str) -> str:
     if isinstance(value, dict) and not key.endswith("[...]"):
         return f"{key}: {reason}"
     return f"{key} is {_shown(value)}: {reason[:1].lower()}{reason[1:]}"
+
+
+def _line(text: str) -> str:
+    """Return a refusal as one short line, whatever it quotes."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[:_TOLD])
 
 
 def _shown(value: object) -> str:

@@ -95,3 +95,11 @@ def test_a_snapshot_store_tells_never_written_from_unreadable(tmp_path: Path) ->
     path.mkdir()
     with pytest.raises(IsADirectoryError):
         store.read()
+
+
+def test_a_pipe_in_the_snapshots_place_is_unreadable_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot.json"
+    os.mkfifo(path)
+
+    with pytest.raises(OSError, match="not a regular file"):
+        FileSnapshotStore(path).read()

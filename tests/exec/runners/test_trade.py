@@ -1,5 +1,6 @@
 """The trading process's start: what is wrong with its input is one line that names it, and nothing is left running."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,12 @@ def refusal(file: Path, root: Path) -> str:
         ({"ws_url": "http://127.0.0.1/ws"}, "venue.ws_url is 'http://127.0.0.1/ws'"),
         ({"polygon": "ws://127.0.0.1:70000/indices"}, "feeds.polygon.url is 'ws://127.0.0.1:70000/indices'"),
         ({"ws_url": "wss://venue.example/ws"}, "wss://venue.example/ws"),
+        ({"polygon": "wss://socket.example/indices"}, "loopback only, not to wss://socket.example/indices"),
+        ({"rest_url": "http://127.0.0.1\\r\\nX: y/v2"}, r"venue.rest_url is 'http://127.0.0.1\r\nX: y/v2'"),
+        ({"rest_url": "http://127.0.0.1/träde"}, "venue.rest_url is 'http://127.0.0.1/träde'"),
+        ({"rest_url": "http://127.0.0.1/a b"}, "venue.rest_url is 'http://127.0.0.1/a b'"),
+        ({"rest_url": "http://:secret@127.0.0.1/v2"}, "venue.rest_url is 'http://:secret@127.0.0.1/v2'"),
+        ({"tail": "[quoting]\nedge_p = nan"}, "quoting.edge_p is nan: "),
         ({"tail": "[windows]\nfreeze_s = 0"}, "windows.freeze_s is 0"),
         ({"tail": '[clock]\nplan_file = "nowhere.json"'}, "nowhere.json"),
         ({"tail": '[windows]\nspecial_hours_file = "no_hours.toml"'}, "no_hours.toml: No such file or directory"),
@@ -116,8 +123,42 @@ def test_a_folder_too_deep_for_the_control_socket_is_named(tmp_path: Path) -> No
     told = refusal(settings_file(tmp_path), deep)
 
     assert str(control_path(deep)) in told
-    with lock_folder(deep / "data"):
-        pass  # nobody holds it any more
+    assert not deep.exists()
+
+
+@pytest.mark.parametrize("speed", ["0", "-3", "1e300"])
+def test_a_clock_that_cannot_run_is_named_with_its_file(tmp_path: Path, speed: str) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(f'{{"segments": [{{"real_ns": 0, "utc_ns": 0, "speed": {speed}}}]}}')
+
+    told = refusal(settings_file(tmp_path, tail=f'[clock]\nplan_file = "{plan}"'), tmp_path / "run")
+
+    assert told == f"clock plan {plan}: speed is {float(speed)}: expected above 0, at most 10000\n"
+
+
+def test_a_stop_that_cannot_be_removed_is_latched_and_stays(tmp_path: Path) -> None:
+    file = settings_file(tmp_path)
+    (tmp_path / "data" / "stop_request.json").mkdir(parents=True)
+
+    answer = run_trader("--config", str(file), "--root", str(tmp_path))
+
+    assert answer.returncode == 3
+    assert "Traceback" not in answer.stderr
+    assert "stop_request_left" in answer.stderr
+    assert b"operator_stop" in b"".join(part.read_bytes() for part in (tmp_path / "data" / "journal").iterdir())
+    assert (tmp_path / "data" / "stop_request.json").is_dir()
+
+
+def test_a_pipe_in_the_snapshots_place_is_set_aside(tmp_path: Path) -> None:
+    file = settings_file(tmp_path)
+    (tmp_path / "data").mkdir()
+    os.mkfifo(tmp_path / "data" / "snapshot.json")
+
+    answer = run_trader("--config", str(file), "--root", str(tmp_path))
+
+    assert answer.returncode == 3
+    assert "snapshot_corrupt" in answer.stderr
+    assert [path.is_fifo() for path in (tmp_path / "data").glob("snapshot.json.corrupt-*")] == [True]
 
 
 def test_a_venue_nobody_answers_at_ends_the_start_and_leaves_a_waiting_stop_latched(tmp_path: Path) -> None:

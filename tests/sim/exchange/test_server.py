@@ -162,6 +162,7 @@ def test_the_stream_wants_a_signature_and_then_carries_the_book(client: KalshiCl
         (["--faults", "/nowhere/faults.json"], "faults.json"),
         (["--audit", "/nowhere/audit.jsonl"], "audit.jsonl"),
         (["--tier", "platinum"], "platinum"),
+        (["--port", "99999"], "99999"),
     ],
 )
 def test_a_wrong_option_gives_one_line_and_status_2(tmp_path: Path, arguments: list[str], word: str) -> None:

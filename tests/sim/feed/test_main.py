@@ -64,6 +64,7 @@ def test_a_port_in_use_is_one_line_and_status_two() -> None:
         (["--now", "2026-11-23T10:00:00-05:00", "--faults", "/nowhere.json"], "/nowhere.json"),
         (["--now", "2026-11-23T10:00:00-05:00", "--minutes", "/nowhere"], "/nowhere"),
         (["--port", "x"], "x"),
+        (["--port", "99999"], "99999"),
     ],
 )
 def test_wrong_use_is_one_line_that_names_the_value(arguments: list[str], named: str) -> None:
