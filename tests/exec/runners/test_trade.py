@@ -74,6 +74,7 @@ def refusal(file: Path, root: Path) -> str:
         ({"polygon": "ws://127.0.0.1:70000/indices"}, "feeds.polygon.url is 'ws://127.0.0.1:70000/indices'"),
         ({"ws_url": "wss://venue.example/ws"}, "wss://venue.example/ws"),
         ({"polygon": "wss://socket.example/indices"}, "loopback only, not to wss://socket.example/indices"),
+        ({"tail": '[maintenance]\nstatus_page_url = "https://status.example"'}, "loopback only, not to https://status.example"),
         ({"rest_url": "http://127.0.0.1\\r\\nX: y/v2"}, r"venue.rest_url is 'http://127.0.0.1\r\nX: y/v2'"),
         ({"rest_url": "http://127.0.0.1/träde"}, "venue.rest_url is 'http://127.0.0.1/träde'"),
         ({"rest_url": "http://127.0.0.1/a b"}, "venue.rest_url is 'http://127.0.0.1/a b'"),
@@ -188,7 +189,7 @@ def test_a_stop_outlives_a_kill_and_nothing_is_placed_after_it(tmp_path: Path) -
         trader.end()
         report = tmp_path / "REPORT.md"
         venue.trader()
-        wait_until(lambda: "Restarted as epoch" in report.read_text())
+        wait_until(lambda: report.exists() and "Restarted as epoch" in report.read_text())
         log = tmp_path / "trader.log"
         wait_until(lambda: '"reasons":"operator_stop"' in log.read_text())
 
