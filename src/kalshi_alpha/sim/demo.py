@@ -39,7 +39,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--fast", action="store_true", help="virtual time: no sockets, no page, seconds for a whole day")
     parser.add_argument("--all", action="store_true", help="play every window of the day (default: two hourly ones and the close)")
-    parser.add_argument("--lead", type=int, help="seconds from a window's start to its target, 60 to 900 (default: as configured)")
+    parser.add_argument("--lead", type=int, help="seconds from a window's start to its target, 61 to 900 (default: as configured)")
     parser.add_argument("--seed", type=int, default=1, help="of the market, the faults and the delays (default: 1)")
     parser.add_argument("--random", action="store_true", help="strike at random places instead of the built-in events")
     parser.add_argument(
@@ -51,7 +51,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--minutes", type=Path, help="play real minute bars from this folder (SPX/DAY.csv, NDX/DAY.csv)")
     parser.add_argument("--day", type=date.fromisoformat, default=DEMO_DAY, help=f"the session (default: {DEMO_DAY})")
     parser.add_argument("--root", type=Path, default=Path("demo-run"), help="folder of the run, emptied at its start (default: demo-run)")
-    parser.add_argument("--port", type=int, default=0, help="of the page (default: a free one)")
+    parser.add_argument("--port", type=cli.port, default=0, help="of the page (default: a free one)")
     parser.add_argument("--no-browser", action="store_true", help="print the page's address, don't open it")
     return parser.parse_args(argv)
 
@@ -61,8 +61,8 @@ def check(arguments: argparse.Namespace) -> None:
     if not 1 <= arguments.speed <= MAX_SPEED:
         message = f"--speed {arguments.speed}: must be between 1 and {MAX_SPEED:.0f}"
         raise cli.UsageError(message)
-    if arguments.lead is not None and not 60 <= arguments.lead <= 900:  # noqa: PLR2004 - as the help says
-        message = f"--lead {arguments.lead}: must be between 60 and 900"
+    if arguments.lead is not None and not 61 <= arguments.lead <= 900:  # noqa: PLR2004 - as the help says
+        message = f"--lead {arguments.lead}: must be between 61 and 900: a window is longer than its last minute"
         raise cli.UsageError(message)
     try:
         played = session(arguments.day)

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from kalshi_alpha.adapters.control_socket import ControlError, Status, control_path, send_command
+from kalshi_alpha.adapters.files import FolderLock
 from kalshi_alpha.adapters.system_clock import ClockPlan, ScaledClock
 from kalshi_alpha.cli import UsageError
 from kalshi_alpha.model.clock import NS_PER_S, iso_et
@@ -42,6 +43,7 @@ class Stage:
         self.children: list[Child] = []
         self.trader: Trader | None = None
         self.keeper = Keeper()
+        self.lock: FolderLock | None = None
         self.kills: list[int] = []
         """Simulated UTC ns of each kill."""
         self.page = ""
@@ -51,7 +53,7 @@ class Stage:
 
     def open(self) -> None:
         """Start exchange, feeds, page and trading process."""
-        prepare_root(self.root)
+        self.lock = prepare_root(self.root)
         self.logs.mkdir()
         feed_faults, venue_faults = write_faults(self.root, self.script)
         start_ns = time.monotonic_ns() + int(START_UP_S * NS_PER_S)  # noqa: TID251 - the plan's origin is real time
@@ -88,6 +90,8 @@ class Stage:
         for child in reversed(self.children):
             child.end()
         self.keeper.close()
+        if self.lock is not None:
+            self.lock.close()
 
     def _child(self, name: str, module: str, arguments: list[str]) -> Child:
         child = Child(name, module, arguments, self.logs, self.keeper)
@@ -119,6 +123,8 @@ def _closing(stage: Stage) -> Iterator[None]:
     try:
         yield
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # a second one must not cut the end short
         stage.close()
 
 

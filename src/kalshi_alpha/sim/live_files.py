@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from kalshi_alpha.adapters.files import LOCK_NAME, FolderLock, FolderLockedError, Layout, lock_folder
 from kalshi_alpha.cli import UsageError
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.sim.script import DayScript
@@ -15,24 +16,43 @@ MARK: Final = ".kalshi-alpha-demo"
 API_KEY: Final = "sim-key"
 
 
-def prepare_root(root: Path) -> None:
-    """Make the run's folder, emptying an earlier run's.
+def prepare_root(root: Path) -> FolderLock:
+    """Make the run's folder, emptying an earlier run's, and hold it until the lock is closed.
 
     Raises:
-        UsageError: the folder holds something else.
+        UsageError: the folder holds something else, or a demo or a trading process runs in it.
 
     """
     try:
-        if root.exists():
-            if not root.is_dir() or (any(root.iterdir()) and not (root / MARK).exists()):
-                message = f"--root {root}: exists and isn't an earlier demo's folder"
-                raise UsageError(message)
-            shutil.rmtree(root)
-        root.mkdir(parents=True)
-        (root / MARK).touch()
+        if root.exists() and (not root.is_dir() or (any(root.iterdir()) and not (root / MARK).exists())):
+            message = f"--root {root}: exists and isn't an earlier demo's folder"
+            raise UsageError(message)
+        root.mkdir(parents=True, exist_ok=True)
+        lock = lock_folder(root)
+        try:
+            _empty(root)
+        except BaseException:
+            lock.close()
+            raise
+    except FolderLockedError as error:
+        raise UsageError(str(error)) from error
     except OSError as error:
         message = f"--root {root}: {error.strerror}"
         raise UsageError(message) from error
+    return lock
+
+
+def _empty(root: Path) -> None:
+    """Remove what an earlier run left, unless a trading process still works there."""
+    state = Layout(root).state
+    if state.is_dir():
+        lock_folder(state).close()
+    for path in root.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != LOCK_NAME:
+            path.unlink()
+    (root / MARK).touch()
 
 
 def write_faults(root: Path, script: DayScript) -> tuple[Path, Path]:

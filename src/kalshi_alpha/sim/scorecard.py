@@ -2,12 +2,16 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.instruments import Window
 from kalshi_alpha.model.records import FeedSwitched, Record
+
+VIOLATIONS_SHOWN: Final = 10
+"""On a terminal: more would push the scorecard away."""
 
 
 class RestartTime(msgspec.Struct, frozen=True):
@@ -69,7 +73,7 @@ def feed_seconds(switches: Sequence[FeedSwitched], windows: Sequence[Window], st
 
 
 def recoveries(switches: Sequence[FeedSwitched], windows: Sequence[Window]) -> tuple[float, ...]:
-    """Return how long polygon was away each time it was lost in a window, until it was the active feed again."""
+    """Return how long polygon was away each time it was lost in a window, until it was the active feed again: the windows' seconds only."""
     found: list[float] = []
     lost_ns: int | None = None
     for switch in switches:
@@ -77,9 +81,19 @@ def recoveries(switches: Sequence[FeedSwitched], windows: Sequence[Window]) -> t
         if switch.previous == "polygon" and lost_ns is None and in_window:
             lost_ns = switch.utc_ns
         elif switch.active == "polygon" and lost_ns is not None:
-            found.append(round((switch.utc_ns - lost_ns) / NS_PER_S, 3))
+            found.append(round(_within(windows, lost_ns, switch.utc_ns) / NS_PER_S, 3))
             lost_ns = None
     return tuple(found)
+
+
+def _within(windows: Sequence[Window], from_ns: int, until_ns: int) -> int:
+    """Return the nanoseconds of a stretch that lie in any of the windows, which come by their start and may overlap."""
+    total_ns, counted_ns = 0, from_ns
+    for window in windows:
+        begin_ns, end_ns = max(window.start_ns, counted_ns), min(window.target_ns, until_ns)
+        if end_ns > begin_ns:
+            total_ns, counted_ns = total_ns + end_ns - begin_ns, end_ns
+    return total_ns
 
 
 def feed_switches(records: Sequence[Record]) -> list[FeedSwitched]:
@@ -111,5 +125,8 @@ def as_text(card: Scorecard) -> str:
     ]
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}  {value}" for name, value in rows]
-    lines += [f"  VIOLATION: {violation}" for violation in card.violations]
+    lines += [f"  VIOLATION: {violation}" for violation in card.violations[:VIOLATIONS_SHOWN]]
+    more = len(card.violations) - VIOLATIONS_SHOWN
+    if more > 0:
+        lines.append(f"  ... and {more:,} more violations: --json has them all")
     return "\n".join(lines)
