@@ -59,9 +59,10 @@ def test_a_command_without_streams_answers_by_its_status_alone(closed: str, flag
     assert "Traceback" not in open_day.stderr + holiday.stderr + wrong.stderr
 
 
-def test_no_file_takes_a_closed_streams_number() -> None:
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_no_file_takes_a_closed_streams_number(closed: str) -> None:
     code = "import os; from kalshi_alpha import cli; cli.run(lambda _: os.open('/dev/null', os.O_RDONLY))"
 
-    done = subprocess.run(["/bin/sh", "-c", f'"{sys.executable}" -c "{code}" <&- >&- 2>&-'], timeout=30, check=False)
+    done = subprocess.run(["/bin/sh", "-c", f'"{sys.executable}" -c "{code}" {closed}'], timeout=30, check=False)
 
     assert done.returncode > 2
