@@ -64,6 +64,18 @@ def test_at_five_minutes_the_latch_is_durable_everything_is_cancelled_and_the_ve
     assert "Snapshot stored and read back" in titles(rig)
 
 
+def test_an_order_whose_ladder_is_gone_is_cancelled_too() -> None:
+    rig = rig_with()
+    tell_slots(rig, operator_slot(rig, 5.1))
+    gone = next(iter(rig.engine.facts.ladders))
+    lost = {order.intent.client_order_id for order in rig.live("resting") if order.intent.event_ticker == gone}
+    del rig.engine.facts.ladders[gone]
+    rig.tick(8)
+
+    assert lost
+    assert lost <= set(rig.cancelled())
+
+
 def test_cancels_that_arent_answered_are_escalated_and_sent_on() -> None:
     rig = rig_with()
     tell_slots(rig, operator_slot(rig, 5.1))

@@ -211,7 +211,9 @@ def test_a_slot_that_only_the_status_page_names_is_believed_until_the_venue_trad
 def test_a_slot_that_somebody_else_names_too_isnt_taken_back() -> None:
     then = NOON[0] + 601 * NS_PER_S
 
-    assert spans([slot("statuspage", NOON), slot("operator", NOON)], NOW, then) == [NOON]
+    longer = (NOON[0], NOON[1] + 1_800 * NS_PER_S)
+
+    assert spans([slot("statuspage", longer), slot("operator", NOON)], NOW, then) == [longer]
 
 
 def test_a_page_that_lists_nothing_contradicts_a_listed_window_but_not_the_weekly_pause() -> None:
