@@ -1,12 +1,16 @@
 import json
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import icalendar
 import pytest
 
+from kalshi_alpha.adapters.files import Layout
+from kalshi_alpha.adapters.operator_slots import add_entry
 from kalshi_alpha.cli import UsageError
+from kalshi_alpha.model.clock import utc_ns_of
 from kalshi_alpha.sched.calendar_cli import main
 
 SUNDAY = ("--now", "2026-11-22T12:00:00-05:00")
@@ -19,7 +23,28 @@ def test_the_days_are_listed_for_people(capsys: pytest.CaptureFixture[str]) -> N
     assert status == 0
     assert lines[0] == "Mon 2026-11-23  09:45:00-10:00:00  hourly-1000: INXU, NASDAQ100U"
     assert "Thu 2026-11-26  all day            NYSE closed" in lines
-    assert len(lines) == 7 * 3 + 1 + 6
+    assert len(lines) == 7 * 3 + 1 + 6 + 1
+
+
+def test_the_weekly_pause_and_the_operators_slots_are_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    begin, end = (utc_ns_of(datetime.fromisoformat(f"2026-11-24T{hour}:00:00-05:00")) for hour in ("18", "19"))
+    add_entry(tmp_path, (begin, end), "told by phone", begin)
+
+    main([*SUNDAY, "--days", "7", "--root", str(tmp_path)])
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if "maintenance" in line]
+    assert lines == [
+        "Tue 2026-11-24  18:00:00-19:00:00  Kalshi maintenance (operator)",
+        "Thu 2026-11-26  03:00:00-05:00:00  Kalshi maintenance (weekly)",
+    ]
+
+
+def test_an_unreadable_slot_file_is_no_empty_one(tmp_path: Path) -> None:
+    Layout(tmp_path).maintenance.parent.mkdir(parents=True)
+    Layout(tmp_path).maintenance.write_text("{")
+
+    with pytest.raises(UsageError, match=r"maintenance"):
+        main([*SUNDAY, "--root", str(tmp_path)])
 
 
 def test_days_without_anything_are_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,7 +71,7 @@ def test_the_export_is_an_icalendar_file_on_stdout() -> None:
     done = subprocess.run(command, capture_output=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, b"")
-    assert len(list(icalendar.Calendar.from_ical(done.stdout).walk("VEVENT"))) == 7 * 3 + 1 + 6
+    assert len(list(icalendar.Calendar.from_ical(done.stdout).walk("VEVENT"))) == 7 * 3 + 1 + 6 + 1
 
 
 def test_an_export_that_reaches_beyond_the_calendar_ends_with_it_and_says_how_to_extend_it(capsys: pytest.CaptureFixture[str]) -> None:

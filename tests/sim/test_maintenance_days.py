@@ -104,6 +104,25 @@ def test_the_thursday_pause_is_stood_through_at_its_hour_in_both_times_of_the_ye
     assert latches(result) == [("LatchSet", "maintenance"), ("LatchLifted", "maintenance")]
 
 
+def test_thanksgiving_week_rests_over_pause_and_holiday_and_quotes_to_fridays_early_close() -> None:
+    pause, close = at("2026-11-26T03:00:00-05:00"), at("2026-11-27T13:00:00-05:00")
+    windows = WindowsConfig(hourly_targets_et=("11:00", "13:00", "15:00"), hourly_lead_s=180, close_lead_s=180)
+    script = script_of("2026-11-27", windows, also_played=((pause - 2_400 * NS_PER_S, pause + 9_000 * NS_PER_S),))
+
+    result = played(script, windows)
+
+    assert WindowSchedule(windows).day(date(2026, 11, 26)) == ()
+    assert sorted({window.label for window in script.windows}) == ["close-1300", "hourly-1100", "hourly-1300"]
+    assert step_times(result, "standing down") == [pause - 300 * NS_PER_S]
+    assert step_times(result, "In maintenance") == [pause]
+    [rearmed] = step_times(result, "may resume")
+    assert pause + 7_200 * NS_PER_S <= rearmed <= pause + 7_215 * NS_PER_S
+    assert accepted(result, 0, script.windows[0].start_ns) == 0
+    assert all(accepted(result, window.start_ns, window.freeze_ns) > 5 for window in script.windows)
+    assert accepted(result, close - 2 * NS_PER_S, close + DAY_NS) == 0
+    assert resting_at(result, close - NS_PER_S) == 0
+
+
 def test_an_extended_maintenance_is_followed_while_it_runs() -> None:
     start = at("2026-12-03T03:00:00-05:00")
     pause = VenueFault(start + 7_200 * NS_PER_S, start + 9_000 * NS_PER_S, "trading_pause", {"resume_s": float(start // NS_PER_S + 9_000)})

@@ -2,18 +2,21 @@
 
 import argparse
 import sys
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from kalshi_alpha.adapters.operator_slots import OperatorSlotsError, read_entries
 from kalshi_alpha.adapters.system_clock import SystemClock
 from kalshi_alpha.cli import EXIT_OK, UsageError, now_from, parser, print_json, run
 from kalshi_alpha.model.clock import iso_et
-from kalshi_alpha.sched.calendar import CalendarRangeError, et_date
+from kalshi_alpha.model.hours import Closure
+from kalshi_alpha.sched.calendar import CalendarRangeError, et_date, et_instant_ns
 from kalshi_alpha.sched.hours_file import SHIPPED
 from kalshi_alpha.sched.ics import CalendarEntry, calendar_entries, ics_text
+from kalshi_alpha.sched.maintenance_calendar import weekly_slots
 from kalshi_alpha.sched.windows import WindowSchedule
 from kalshi_alpha.sched.windows_cli import chosen_schedule
 
@@ -33,7 +36,7 @@ class CalendarReport(msgspec.Struct, frozen=True):
 
 def main(argv: list[str]) -> int:
     """Print the calendar from the New York date of ``--now`` on."""
-    arguments = parser("kalshi-alpha calendar", "sessions, windows and clock changes of the coming days", root=False, now=True)
+    arguments = parser("kalshi-alpha calendar", "sessions, windows, maintenance and clock changes of the coming days", now=True)
     arguments.add_argument("--ics", action="store_true", help="print an iCalendar file, to be imported or subscribed to")
     arguments.add_argument("--days", type=_days, default=_DAYS, help=f"how many New York dates, 1 to {_DAYS_MAX} (default: {_DAYS})")
     arguments.add_argument("--config", type=Path, default=None, help="settings file (default: the built-in windows)")
@@ -43,7 +46,7 @@ def main(argv: list[str]) -> int:
         message = "--ics and --json exclude each other"
         raise UsageError(message)
     now = now_from(chosen.now, SystemClock().now)
-    report = _report(chosen_schedule(chosen.config, chosen.special_hours), et_date(now.utc_ns), chosen.days)
+    report = _report(chosen_schedule(chosen.config, chosen.special_hours), et_date(now.utc_ns), chosen.days, chosen.root)
     if chosen.json:
         print_json(report)
         return EXIT_OK
@@ -62,7 +65,7 @@ def _days(text: str) -> int:
     return int(text)
 
 
-def _report(schedule: WindowSchedule, first: date, days: int) -> CalendarReport:
+def _report(schedule: WindowSchedule, first: date, days: int, root: Path) -> CalendarReport:
     try:
         schedule.sessions(first)
     except CalendarRangeError as error:
@@ -73,7 +76,18 @@ def _report(schedule: WindowSchedule, first: date, days: int) -> CalendarReport:
     except CalendarRangeError as error:
         warnings = (str(error),)
         days = next(count for count in range(days, 0, -1) if _reaches(schedule, first + timedelta(days=count - 1)))
-    return CalendarReport(first.isoformat(), days, warnings, calendar_entries(schedule, first, days, ()))
+    return CalendarReport(first.isoformat(), days, warnings, calendar_entries(schedule, first, days, _closures(root, first, days)))
+
+
+def _closures(root: Path, first: date, days: int) -> tuple[Closure, ...]:
+    """Return the weekly pauses and the operator's slots of these days: what is known without asking the venue."""
+    try:
+        entries = read_entries(root)
+    except OperatorSlotsError as error:
+        raise UsageError(str(error)) from error
+    begin_ns, end_ns = et_instant_ns(first, time()), et_instant_ns(first + timedelta(days=days), time())
+    slots = [*weekly_slots(first, days), *(entry.slot() for entry in entries.slots)]
+    return tuple(Closure(slot.from_ns, slot.to_ns, slot.source, slot.name) for slot in slots if begin_ns <= slot.from_ns < end_ns)
 
 
 def _reaches(schedule: WindowSchedule, day: date) -> bool:

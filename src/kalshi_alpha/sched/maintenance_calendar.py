@@ -6,7 +6,7 @@ through it.
 """
 
 from collections.abc import Sequence
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -55,16 +55,19 @@ class Resolved(msgspec.Struct, frozen=True):
 
 
 def weekly_word(utc_ns: int) -> SourceWord:
-    """Return the weekly pause as the rule has it: Thursdays 03:00 to 05:00 in New York, whatever the clocks do.
+    """Return the weekly pauses from yesterday on, as far as is looked ahead."""
+    return SourceWord("weekly", weekly_slots(et_date(utc_ns) - timedelta(days=1), HORIZON_DAYS + 2), utc_ns)
+
+
+def weekly_slots(first: date, days: int) -> tuple[Slot, ...]:
+    """Return the weekly pauses of some New York dates as the rule has them: Thursdays 03:00 to 05:00 there, whatever the clocks do.
 
     Source: Kalshi docs, "Maintenance and pauses", read 2026-11-22.
     """
-    first = et_date(utc_ns) - timedelta(days=1)
-    days = [day for ahead in range(HORIZON_DAYS + 2) if (day := first + timedelta(days=ahead)).weekday() == _THURSDAY]
-    slots = tuple(
-        Slot(et_instant_ns(day, WEEKLY_FROM_ET), et_instant_ns(day, WEEKLY_TO_ET), "weekly", "Thursday 03:00-05:00 ET") for day in days
+    thursdays = [day for ahead in range(days) if (day := first + timedelta(days=ahead)).weekday() == _THURSDAY]
+    return tuple(
+        Slot(et_instant_ns(day, WEEKLY_FROM_ET), et_instant_ns(day, WEEKLY_TO_ET), "weekly", "Thursday 03:00-05:00 ET") for day in thursdays
     )
-    return SourceWord("weekly", slots, utc_ns)
 
 
 def schedule_word(windows: Sequence[tuple[int, int]], hours: Sequence[WeekHours], utc_ns: int) -> SourceWord:
