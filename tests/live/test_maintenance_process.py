@@ -21,7 +21,7 @@ def test_the_operators_slot_stands_a_running_process_down_and_its_removal_lets_i
     span = ["--from", iso_utc(start_ns + 400 * NS_PER_S), "--to", iso_utc(start_ns + 4_000 * NS_PER_S)]
     with servers(tmp_path) as venue:
         venue.trader()
-        wait_until(lambda: len(venue.resting()) > 4)
+        wait_until(lambda: len(venue.resting()) > 4, 30)
         added = command(tmp_path, "add", *span, "--note", "told by phone", "--now", iso_utc(start_ns))
         report = tmp_path / "REPORT.md"
         wait_until(lambda: report.exists() and "Nothing rests at the venue" in report.read_text(), 30)
