@@ -29,7 +29,7 @@ def running_in(root: Path) -> list[str]:
 def test_a_day_with_outages_and_a_kill_keeps_its_zeros(tmp_path: Path) -> None:
     process = demo(tmp_path / "run", "--speed", "30", "--lead", "150")
 
-    out, err = process.communicate(timeout=90)
+    out, err = process.communicate(timeout=150)
 
     card = json.loads(out)
     assert process.returncode == 0, err
@@ -47,10 +47,10 @@ def test_a_day_with_outages_and_a_kill_keeps_its_zeros(tmp_path: Path) -> None:
 def test_ctrl_c_ends_it_with_nothing_resting_and_nothing_running(tmp_path: Path) -> None:
     root = tmp_path / "run"
     process = demo(root, "--speed", "30", "--lead", "150")
-    wait_until(lambda: (root / "audit.jsonl").exists() and (root / "audit.jsonl").read_text().count("accepted") > 20, 20.0)
+    wait_until(lambda: (root / "audit.jsonl").read_text().count("accepted") > 20)
 
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
 
     card = json.loads(out)
     assert process.returncode == 0, err

@@ -21,11 +21,11 @@ def test_the_operators_slot_stands_a_running_process_down_and_its_removal_lets_i
     span = ["--from", iso_utc(start_ns + 400 * NS_PER_S), "--to", iso_utc(start_ns + 4_000 * NS_PER_S)]
     with servers(tmp_path) as venue:
         venue.trader()
-        wait_until(lambda: len(venue.resting()) > 4, 30)
+        wait_until(lambda: len(venue.resting()) > 4)
         added = command(tmp_path, "add", *span, "--note", "told by phone", "--now", iso_utc(start_ns))
         report = tmp_path / "REPORT.md"
-        wait_until(lambda: report.exists() and "Nothing rests at the venue" in report.read_text(), 30)
-        wait_until(lambda: "Snapshot stored and read back" in report.read_text(), 10)
+        wait_until(lambda: report.exists() and "Nothing rests at the venue" in report.read_text())
+        wait_until(lambda: "Snapshot stored and read back" in report.read_text())
 
         assert "the running engine follows it" in added.stdout, added.stderr
         assert venue.resting() == []
@@ -37,5 +37,5 @@ def test_the_operators_slot_stands_a_running_process_down_and_its_removal_lets_i
         assert [one["sources"] for one in told["maintenances"]] == [["operator"], ["schedule", "weekly"]]
         placed = len(venue.accepted())
         assert command(tmp_path, "remove", "op-1").returncode == 0
-        wait_until(lambda: len(venue.accepted()) > placed, 30)
-        wait_until(lambda: "Quoting may resume" in report.read_text(), 10)
+        wait_until(lambda: len(venue.accepted()) > placed)
+        wait_until(lambda: "Quoting may resume" in report.read_text())

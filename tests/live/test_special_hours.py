@@ -19,7 +19,7 @@ def test_a_changed_file_pulls_the_quotes_a_bad_one_changes_nothing_and_a_restart
         wait_until(lambda: len(venue.resting()) > 10)
 
         hours.write_text(LATE)
-        wait_until(lambda: not venue.resting(), 5.0)
+        wait_until(lambda: not venue.resting())
         wait_until(lambda: "Special hours have changed" in report.read_text())
         placed = len(venue.accepted())
         hours.write_text(LATE.replace("16:00", "nine"))
