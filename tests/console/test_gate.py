@@ -332,3 +332,10 @@ def test_a_file_that_holds_no_token_is_refused(root: Path, content: str) -> None
 
     with pytest.raises(UsageError, match="not a token"):
         load_token(root)
+
+
+def test_a_folder_that_cannot_hold_the_token_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+
+    with pytest.raises(UsageError, match=f"{tmp_path}/data/console_token: "):
+        load_token(tmp_path)

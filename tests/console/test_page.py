@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,8 @@ from playwright.async_api import Page, async_playwright, expect
 from kalshi_alpha.adapters.control_socket import Clear, ConfirmMaintenance, ControlCommand, ControlReply, ControlServer, Stop, control_path
 from kalshi_alpha.adapters.stop_request import StopRequest, read_stop_request
 from kalshi_alpha.console.server import listen, running
-from kalshi_alpha.model.view import EngineView, IncidentView
+from kalshi_alpha.model.clock import utc_ns_of
+from kalshi_alpha.model.view import CalendarView, EngineView, IncidentView
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -225,6 +227,31 @@ def test_clear_needs_the_typed_word(root: Path, views: dict[str, EngineView]) ->
         await lift.click()
         await expect(page.locator("#clear")).to_be_hidden()
         assert trading.heard == [Clear("console", "risk_limit")]
+
+    play(root, script)
+
+
+def test_special_hours_clock_changes_and_doubts_are_shown(root: Path, views: dict[str, EngineView]) -> None:
+    calendar = CalendarView(
+        special_hours="hours.toml",
+        special_days=("2026-12-24",),
+        refused="",
+        doubts=(("2026-11-27/close-1300", "the venue closes at 16:00"),),
+        clock_change_ns=utc_ns_of(datetime.fromisoformat("2027-03-14T07:00:00+00:00")),
+        clock_change="EST to EDT",
+        clock_checklist=True,
+        venue_schedule_age_s=3,
+    )
+
+    async def script(scene: Scene) -> None:
+        panel = scene.page.locator("#maintenance")
+        scene.trading.show(replace(views["quoting"], calendar=calendar))
+        await expect(panel).to_contain_text("2026-12-24")
+        await expect(panel).to_contain_text("EST to EDT on Sun, Mar 14: go through the checklist")
+        await expect(panel).to_contain_text("in doubt: 2026-11-27/close-1300: the venue closes at 16:00")
+        scene.trading.show(replace(views["quoting"], calendar=replace(calendar, refused="line 3", clock_checklist=False)))
+        await expect(panel).to_contain_text("not taken over: line 3")
+        await expect(panel).not_to_contain_text("checklist")
 
     play(root, script)
 

@@ -41,19 +41,15 @@ def load_token(root: Path) -> str:
     """Return the root's token, made at the first start: 64 hex digits, readable by the owner alone.
 
     Raises:
-        UsageError: the file is readable by others, or isn't a token.
+        UsageError: the file is readable by others, isn't a token, or can't be made.
 
     """
     path = Layout(root).state / "console_token"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _kept_token(path)
-    with os.fdopen(fd, "w") as file:
-        token = secrets.token_hex(32)
-        file.write(token + "\n")
-    return token
+        return _made_token(path)
+    except OSError as error:
+        message = f"{path}: {error.strerror or error}"
+        raise UsageError(message) from error
 
 
 class Gate:
@@ -153,4 +149,16 @@ def _kept_token(path: Path) -> str:
     if len(token) != 64 or not set(token) <= set("0123456789abcdef"):  # noqa: PLR2004  # 256 bits in hex
         message = f"{path}: not a token of 64 hex digits; delete it for a new one"
         raise UsageError(message)
+    return token
+
+
+def _made_token(path: Path) -> str:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _kept_token(path)
+    with os.fdopen(fd, "w") as file:
+        token = secrets.token_hex(32)
+        file.write(token + "\n")
     return token

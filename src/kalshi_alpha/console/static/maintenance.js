@@ -12,9 +12,17 @@ export function showMaintenance({ view, live }) {
     return;
   }
   const gates = told.phase === "clear" ? [["gates", summary(told.gates)]] : told.gates.map((gate) => [gate.name, one(gate)]);
-  const rows = [["next", when(told)], ["confirm", told.confirm], ...gates];
-  const doubts = [...told.contradictions, ...told.unknown.map((text) => `unknown: ${text}`)];
+  const rows = [["next", when(told)], ["confirm", told.confirm], ...gates, ...hours(view.calendar)];
+  const doubts = [...told.contradictions, ...(view.calendar?.doubts ?? []).map(([window, why]) => `in doubt: ${window}: ${why}`), ...told.unknown.map((text) => `unknown: ${text}`)];
   fill("maintenance", list(rows), ...doubts.map((text) => el("p", { class: "doubt" }, text)));
+}
+
+// What moves the windows besides maintenance: the operator's special hours and the next clock change.
+function hours(calendar) {
+  if (!calendar) return [];
+  const special = calendar.refused ? `not taken over: ${calendar.refused}` : calendar.special_days.join(", ") || "none";
+  const checklist = calendar.clock_checklist ? ": go through the checklist in docs/runbooks/hourly.md" : "";
+  return [["special hours", special], ["clocks", `${calendar.clock_change} on ${dayEt(calendar.clock_change_ns)}${checklist}`]];
 }
 
 // On the way back each gate counts; while nothing is on, which ones would be green is enough.
