@@ -27,7 +27,7 @@ def running_in(root: Path) -> list[str]:
 
 
 def test_a_day_with_outages_and_a_kill_keeps_its_zeros(tmp_path: Path) -> None:
-    process = demo(tmp_path / "run", "--speed", "30", "--lead", "150")
+    process = demo(tmp_path / "run", "--speed", "15", "--lead", "120")
 
     out, err = process.communicate(timeout=150)
 
@@ -46,7 +46,7 @@ def test_a_day_with_outages_and_a_kill_keeps_its_zeros(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_it_with_nothing_resting_and_nothing_running(tmp_path: Path) -> None:
     root = tmp_path / "run"
-    process = demo(root, "--speed", "30", "--lead", "150")
+    process = demo(root, "--speed", "15", "--lead", "120")
     wait_until(lambda: (root / "audit.jsonl").read_text().count("accepted") > 20)
 
     process.send_signal(signal.SIGINT)
