@@ -71,3 +71,34 @@ def test_a_latch_counts_as_written_only_when_it_is_on_disk(tmp_path: Path) -> No
     assert asyncio.run(written(tmp_path / "good", broken=False))
     assert b"operator_stop" in b"".join(file.read_bytes() for file in (tmp_path / "good" / "journal").iterdir())
     assert not asyncio.run(written(tmp_path / "bad", broken=True))
+
+
+class Captures(Engine):
+    """Asks for a snapshot, and at once for one that is read back; notes what it hears."""
+
+    heard: list[ev.Event]
+
+    @override
+    def handle(self, event: ev.Event, now: Now) -> list[cmd.Command]:
+        self.heard.append(event)
+        return [cmd.CaptureSnapshot(), cmd.CaptureSnapshot(verify=True)] if isinstance(event, ev.VenueConnected) else []
+
+
+async def read_back(root: Path) -> list[ev.Event]:
+    engine = Captures(settings())
+    engine.heard = []
+    shell = Shell(engine, SystemClock(), JournalWriter(root / "journal"), ArtifactWriter(root))
+    try:
+        shell.on_events([ev.VenueConnected()])
+        await shell.written()  # the disk's jobs are done in order
+        await shell.written()
+    finally:
+        shell.finished.cancel()
+        shell.close()
+    return engine.heard
+
+
+def test_a_snapshot_is_read_back_also_while_another_is_being_stored(tmp_path: Path) -> None:
+    heard = asyncio.run(read_back(tmp_path))
+
+    assert [event.verdict for event in heard if isinstance(event, ev.SnapshotVerified)] == ["fresh"]

@@ -25,6 +25,7 @@ def test_the_operators_slot_stands_a_running_process_down_and_its_removal_lets_i
         added = command(tmp_path, "add", *span, "--note", "told by phone", "--now", iso_utc(start_ns))
         report = tmp_path / "REPORT.md"
         wait_until(lambda: report.exists() and "Nothing rests at the venue" in report.read_text())
+        wait_until(lambda: "Snapshot stored and read back" in report.read_text())
 
         assert "the running engine follows it" in added.stdout, added.stderr
         assert venue.resting() == []

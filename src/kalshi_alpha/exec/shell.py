@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from kalshi_alpha.adapters.journal import JournalError, JournalWriter
+from kalshi_alpha.adapters.kalshi.http import carried_out
 from kalshi_alpha.adapters.kalshi.rest import calls_for
 from kalshi_alpha.adapters.kalshi.stamps import clock_read
 from kalshi_alpha.adapters.kalshi.stream import VenueStream
@@ -19,6 +20,7 @@ from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.records import FeedSwitched, IncidentNoted, Record, StandDownChanged, WindowPhase
+from kalshi_alpha.model.snapshot import EngineSnapshot
 from kalshi_alpha.sched.hotrestart import Fresh, Stale
 
 LEVELS_KEPT: Final = 900
@@ -159,16 +161,14 @@ class Shell:
         """Carry out one venue command: its requests one after the other, then its outcome."""
         send = self._urgent if isinstance(command, URGENT) else self._calm
         assert send is not None
-        calls = calls_for(command)
-        try:
-            request = next(calls)
-            while True:
-                sent_mono_ns = self.clock.now().mono_ns
-                response = await send(request)
-                self.on_events(clock_read(request, response, sent_mono_ns))
-                request = calls.send(response)
-        except StopIteration as done:
-            self.on_events(done.value)
+
+        async def timed(request: HttpRequest) -> HttpResponse:
+            sent_mono_ns = self.clock.now().mono_ns
+            response = await send(request)
+            self.on_events(clock_read(request, response, sent_mono_ns))
+            return response
+
+        self.on_events(await carried_out(calls_for(command), timed))
 
     async def _aside(self, command: cmd.Command) -> None:
         if self._upkeep is not None:
@@ -189,37 +189,39 @@ class Shell:
             self._disk.submit(self._commit, data, command.batch, loop)
 
     def _commit(self, data: bytes, batch: int, loop: asyncio.AbstractEventLoop) -> None:
-        outcome: ev.Event
-        try:
-            self._journal.commit(data)
-            outcome = ev.IntentsDurable(batch)
-        except JournalError as error:
-            self._storage_failed = True
-            outcome = ev.StorageFailed(str(error))
+        outcome = self._committed(data) or ev.IntentsDurable(batch)
         loop.call_soon_threadsafe(self.on_events, (outcome,))
 
+    def _committed(self, data: bytes) -> ev.StorageFailed | None:
+        """Write and sync, in the disk thread; return the failure, if it is one."""
+        try:
+            self._journal.commit(data)
+        except JournalError as error:
+            self._storage_failed = True
+            return ev.StorageFailed(str(error))
+        return None
+
     def _capture(self, now: Now, *, verify: bool) -> None:
-        if self._capturing:
-            return
-        self._capturing = True
-        snapshot = self.engine.snapshot(now, self._journal.next_seq - 1)
-        data = self._journal.take()
+        """Store a snapshot, unless the last one is still being stored, and read back what is there then, if that is asked for."""
         loop = asyncio.get_running_loop()
+        if not self._capturing:
+            self._capturing = True
+            snapshot = self.engine.snapshot(now, self._journal.next_seq - 1)
+            self._disk.submit(self._store, snapshot, self._journal.take(), loop)
+        if verify:
+            self._disk.submit(lambda: loop.call_soon_threadsafe(self.on_events, (self._restored(),)))
 
-        def write() -> None:
-            try:
-                self._journal.commit(data)
+    def _store(self, snapshot: EngineSnapshot, data: bytes, loop: asyncio.AbstractEventLoop) -> None:
+        failed = self._committed(data)
+        try:
+            if failed is None:
                 self._artifacts.snapshots.capture(snapshot)
-                if verify:
-                    loop.call_soon_threadsafe(self.on_events, (self._restored(),))
-            except JournalError as error:
-                loop.call_soon_threadsafe(self.on_events, (ev.StorageFailed(str(error)),))
-            except OSError as error:
-                log("snapshot_not_written", error=str(error))
-            finally:
-                self._capturing = False
-
-        self._disk.submit(write)
+            else:
+                loop.call_soon_threadsafe(self.on_events, (failed,))
+        except OSError as error:
+            log("snapshot_not_written", error=str(error))
+        finally:
+            self._capturing = False
 
     def _restored(self) -> ev.SnapshotVerified:
         """Read the snapshot back, as a restart would now."""

@@ -10,7 +10,8 @@ waits too long is never written. The trigger of an order group, the only PUT, ta
 import asyncio
 import contextlib
 import ssl
-from typing import Final
+from collections.abc import Awaitable, Callable, Generator
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from kalshi_alpha.adapters.kalshi.auth import Signer
@@ -21,7 +22,19 @@ from kalshi_alpha.model.http import HttpRequest, HttpResponse
 
 QUEUE_READS: Final = 4
 """A read may wait this many times as long for a connection as for its answer; what changes something as long."""
+T = TypeVar("T")
 _PORTS: Final = {"http": 80, "https": 443}
+
+
+async def carried_out(calls: Generator[HttpRequest, HttpResponse, T], send: Callable[[HttpRequest], Awaitable[HttpResponse]]) -> T:
+    """Send the requests of a call one after the other, each made from the answer before it; return what they came to."""
+    try:
+        request = next(calls)
+        while True:
+            request = calls.send(await send(request))
+    except StopIteration as done:
+        found: T = done.value
+        return found
 
 
 class VenueHttp:
