@@ -154,9 +154,9 @@ def _progress(stage: Stage, told: set[str]) -> None:
     except ControlError:
         _say(f"{_et(stage.clock.now().utc_ns)}  trading process not reachable")
         return
-    if reply.view is None:
+    view = msgspec.json.decode(reply.view, type=EngineView | None)
+    if view is None:
         return
-    view = msgspec.json.decode(reply.view, type=EngineView)
     for incident in reversed(view.incidents):
         key = f"{incident.utc_ns}{incident.title}"
         if key not in told:
