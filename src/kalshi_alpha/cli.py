@@ -20,6 +20,7 @@ EXIT_USAGE: Final = 2
 EXIT_UNREACHABLE: Final = 3
 YEARS: Final = (1970, 2199)
 """The instants that ``--now`` takes: what any clock of ours can show, in any zone."""
+SHIPPED_SETTINGS: Final = Path("configs/production.toml")
 PORT_MAX: Final = 65_535
 STDERR_FD: Final = 2
 
@@ -74,6 +75,20 @@ def port(text: str) -> int:
         message = f"not a port, 0 to {PORT_MAX}: {text!r}"
         raise argparse.ArgumentTypeError(message)
     return int(text)
+
+
+def settings_file(root: Path) -> Path:
+    """Return the settings to use where none are named: the root's own, else the shipped ones.
+
+    Raises:
+        UsageError: there are neither.
+
+    """
+    for file in (root / "config.toml", SHIPPED_SETTINGS):
+        if file.is_file():
+            return file
+    message = f"no --config, and neither {root / 'config.toml'} nor {SHIPPED_SETTINGS} exists"
+    raise UsageError(message)
 
 
 def now_from(moment: datetime | None, clock: Callable[[], Now]) -> Now:

@@ -10,10 +10,11 @@ from typing import Final
 import msgspec
 
 from kalshi_alpha.adapters.files import Layout, write_atomically
-from kalshi_alpha.model.clock import iso_utc, utc_ns_of
+from kalshi_alpha.model.clock import NS_PER_S, iso_utc, utc_ns_of
 from kalshi_alpha.model.maintenance import Slot
 
-LONGEST_NS: Final = 14 * 86_400 * 1_000_000_000
+DAY_NS: Final = 86_400 * NS_PER_S
+LONGEST_NS: Final = 14 * DAY_NS
 """A slot longer than two weeks is a mistyped date."""
 
 
@@ -82,7 +83,7 @@ def add_entry(root: Path, span_ns: tuple[int, int], note: str, now_ns: int) -> E
         kept = read_entries(root)
         number = kept.last_number + 1
         entry = Entry(f"op-{number}", iso_utc(from_ns), iso_utc(to_ns), " ".join(note.split())[:200], iso_utc(now_ns))
-        recent = tuple(one for one in kept.slots if one.slot().to_ns > now_ns - 86_400 * 1_000_000_000)
+        recent = tuple(one for one in kept.slots if one.slot().to_ns > now_ns - DAY_NS)
         _write(root, Entries((*recent, entry), number))
     return entry
 

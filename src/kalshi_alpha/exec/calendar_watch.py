@@ -4,12 +4,12 @@ A source is heard (the operator's special hours, the venue's schedule, the close
 all of them -> open windows shrink or vanish at once. Contradictions are told before the session and stand down the windows they concern.
 """
 
-from collections.abc import Callable
 from datetime import date, time, timedelta
-from typing import Any, Final
+from typing import Final
 
 from kalshi_alpha.exec.clock_change_watch import ClockChangeWatch
 from kalshi_alpha.exec.facts import EngineFacts
+from kalshi_alpha.exec.handlers import Table, behind
 from kalshi_alpha.exec.window_life import WindowLife
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
@@ -29,9 +29,6 @@ RETRY_S: Final = 60
 CHECK_FROM_ET: Final = time(8, 0)
 """Before it, the venue may not have listed the whole day."""
 CHECK_EVERY_S: Final = 900
-
-Handler = Callable[[Any, Now], None]
-Table = dict[type[ev.Event], Handler]
 
 
 class CalendarWatch:
@@ -62,7 +59,7 @@ class CalendarWatch:
             ev.ClosesRead: self._closes_read,
             ev.RequestFailed: self._failed,
         }
-        return table | {kind: _behind(table.get(kind), learn) for kind, learn in ours.items()}
+        return behind(table, ours)
 
     def act(self, now: Now) -> None:
         """Ask what is due to be asked."""
@@ -199,14 +196,3 @@ class CalendarWatch:
         elif self._doubts and not doubts:
             facts.incident(now, "calendar", "The calendar and the venue agree again", "no window is in doubt", {})
         self._doubts = doubts
-
-
-def _behind(base: Handler | None, learn: Handler) -> Handler:
-    if base is None:
-        return learn
-
-    def handler(event: ev.Event, now: Now) -> None:
-        base(event, now)
-        learn(event, now)
-
-    return handler

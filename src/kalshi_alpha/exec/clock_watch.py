@@ -21,6 +21,8 @@ SILENCE_NS: Final = 10 * NS_PER_S
 """Twice the longest time between two steps of a running process."""
 UNKNOWN_S: Final = 30.0
 """So long an unknown offset in an open window is worth a word."""
+_STAMPED: Final = frozenset({ev.IndexTicked, ev.Filled, ev.OpenOrdersRead, ev.FillsRead, ev.PositionsRead})
+"""The facts that carry a time of somebody else's; all others pass at next to no cost."""
 _QUOTING: Final = frozenset({"fine", "warn"})
 
 
@@ -44,6 +46,18 @@ class ClockWatch:
     def look(self, event: ev.Event, now: Now) -> bool:
         """Hold the two clocks against each other, and take what any fact tells of others' clocks; return whether ours jumped."""
         last, self._last = self._last, now
+        if type(event) in _STAMPED:
+            self._heard(event, now)
+        if last is None:
+            return False
+        silence_ns = now.mono_ns - last.mono_ns
+        step_ns = now.utc_ns - last.utc_ns - silence_ns
+        if abs(step_ns) <= JUMP_NS and silence_ns <= SILENCE_NS:
+            return False
+        self._jumped(step_ns, silence_ns, now)
+        return True
+
+    def _heard(self, event: ev.Event, now: Now) -> None:
         match event:
             case ev.IndexTicked():
                 self._feeds[event.leg].heard(now.mono_ns, event.event_ms * NS_PER_MS)
@@ -54,14 +68,6 @@ class ClockWatch:
             case _:
                 pass
         self._check(now)
-        if last is None:
-            return False
-        silence_ns = now.mono_ns - last.mono_ns
-        step_ns = now.utc_ns - last.utc_ns - silence_ns
-        if abs(step_ns) <= JUMP_NS and silence_ns <= SILENCE_NS:
-            return False
-        self._jumped(step_ns, silence_ns, now)
-        return True
 
     def timed(self, event: ev.VenueTimed, now: Now) -> None:
         """Take a reading of the venue's clock."""

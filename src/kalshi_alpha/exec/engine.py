@@ -4,14 +4,14 @@ It does no I/O, never awaits and never reads a clock. ``handle`` takes one event
 which they must be carried out; ``next_deadline_ns`` says when silence alone would change a decision.
 """
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from kalshi_alpha.config import Config
 from kalshi_alpha.exec.calendar_watch import CalendarWatch
 from kalshi_alpha.exec.clock_watch import ClockWatch
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.feed_watch import FeedWatch
+from kalshi_alpha.exec.handlers import Table
 from kalshi_alpha.exec.maintenance_watch import LATCH, MaintenanceWatch
 from kalshi_alpha.exec.order_events import OrderEvents
 from kalshi_alpha.exec.planner import OrderPlanner
@@ -41,8 +41,6 @@ QUIET: Final = frozenset({
 })  # fmt: skip
 """Facts that can't change whether we may quote."""
 
-Handler = Callable[[Any, Now], None]
-
 
 class Engine:
     """One deterministic decision maker over `EngineFacts`."""
@@ -61,7 +59,7 @@ class Engine:
         self._recovered = recovered
         self._leaving_since_ns = 0
         self._deadline_ns: int | None = None
-        self._handlers: dict[type[ev.Event], Handler] = self.maintenance.wrap(self.calendar.wrap(self._table()))
+        self._handlers = self.maintenance.wrap(self.calendar.wrap(self._table()))
 
     # The interface
 
@@ -121,7 +119,7 @@ class Engine:
 
     # Learning
 
-    def _table(self) -> dict[type[ev.Event], Handler]:
+    def _table(self) -> Table:
         orders, reconciler, windows, feeds = self.orders, self.reconciler, self.windows, self.feeds
         return {
             ev.Booted: self._booted,

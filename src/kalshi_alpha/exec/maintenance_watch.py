@@ -6,9 +6,10 @@ somebody else has set stays theirs.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from kalshi_alpha.exec.facts import EngineFacts
+from kalshi_alpha.exec.handlers import Table, behind
 from kalshi_alpha.exec.maintenance_gates import Evidence, gates, wanted_listings
 from kalshi_alpha.exec.planner import OrderPlanner
 from kalshi_alpha.exec.reconcile import Reconciler
@@ -36,9 +37,6 @@ UNAVAILABLE_READS: Final = 3
 """So many answers of this kind to reads of the status, one after the other, are a pause."""
 TOLD_KEPT: Final = 64
 BELIEVED_NS: Final = HORIZON_DAYS * 86_400 * NS_PER_S
-
-Handler = Callable[[Any, Now], None]
-Table = dict[type[ev.Event], Handler]
 
 
 class MaintenanceWatch:
@@ -94,7 +92,7 @@ class MaintenanceWatch:
             ev.RequestFailed: self._failed,
             ev.ScheduleRead: self._schedule_read,
         }
-        return table | ours | {kind: _both(table[kind], learn) for kind, learn in after.items()}
+        return behind(table | ours, after)
 
     def act(self, now: Now) -> None:
         """Look when it is time to."""
@@ -350,11 +348,3 @@ class MaintenanceWatch:
         if self._owns_latch:
             facts.orders.clear(LATCH)
             facts.record(LatchLifted(now.utc_ns, LATCH, self.pilot.confirmed_by or ACTOR), sync=True)
-
-
-def _both(base: Handler, learn: Handler) -> Handler:
-    def handler(event: ev.Event, now: Now) -> None:
-        base(event, now)
-        learn(event, now)
-
-    return handler

@@ -290,14 +290,9 @@ class Reconciler:
             found.append(Reason.EXCHANGE_PAUSED)
         if not venue.group_id:
             found.append(Reason.NO_ORDER_GROUP)
-        return found + self._own_reasons() if self.mismatch or facts.storage_failure or facts.shutting_down else found
-
-    def _own_reasons(self) -> list[Reason]:
-        facts, found = self._facts, []
-        if self.mismatch:
-            found.append(Reason.LEDGER_MISMATCH)
-        if facts.storage_failure:
-            found.append(Reason.STORAGE_FAILED)
-        if facts.shutting_down:
-            found.append(Reason.SHUTTING_DOWN)
-        return found
+        own = (
+            (self.mismatch, Reason.LEDGER_MISMATCH),
+            (facts.storage_failure, Reason.STORAGE_FAILED),
+            (facts.shutting_down, Reason.SHUTTING_DOWN),
+        )
+        return found + [reason for held, reason in own if held]

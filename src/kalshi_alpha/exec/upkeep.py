@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from kalshi_alpha.adapters import statuspage
-from kalshi_alpha.adapters.kalshi.http import VenueHttp
+from kalshi_alpha.adapters.kalshi.http import VenueHttp, carried_out
 from kalshi_alpha.adapters.operator_slots import OperatorSlotsError, read_entries
 from kalshi_alpha.adapters.system_clock import Clock
 from kalshi_alpha.model import commands as cmd
@@ -41,7 +41,7 @@ class Upkeep:
         """Return what came of a command."""
         match command:
             case cmd.ReadStatusPage() if self._page is not None:
-                return await self._read_page(self._page, command)
+                return await carried_out(statuspage.calls(command), self._page.send)
             case cmd.ReadOperatorSlots():
                 return [await asyncio.to_thread(self._operator_slots)]
             case cmd.KeepHouse():
@@ -53,16 +53,6 @@ class Upkeep:
         """Drop the page's connections."""
         if self._page is not None:
             await self._page.close()
-
-    async def _read_page(self, page: VenueHttp, command: cmd.ReadStatusPage) -> Sequence[ev.Event]:
-        calls = statuspage.calls(command)
-        try:
-            request = next(calls)
-            while True:
-                request = calls.send(await page.send(request))
-        except StopIteration as done:
-            events: Sequence[ev.Event] = done.value
-            return events
 
     def _operator_slots(self) -> ev.OperatorSlotsRead:
         try:

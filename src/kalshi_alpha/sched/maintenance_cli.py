@@ -23,7 +23,7 @@ from kalshi_alpha.adapters.control_socket import (
     control_path,
     send_command,
 )
-from kalshi_alpha.adapters.kalshi.http import VenueHttp
+from kalshi_alpha.adapters.kalshi.http import VenueHttp, carried_out
 from kalshi_alpha.adapters.kalshi.order_calls import Calls
 from kalshi_alpha.adapters.kalshi.rest import calls_for
 from kalshi_alpha.adapters.operator_slots import Entry, OperatorSlotsError, add_entry, read_entries, remove_entry
@@ -31,13 +31,12 @@ from kalshi_alpha.adapters.system_clock import SystemClock
 from kalshi_alpha.config import Config, ConfigError, load_config
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
-from kalshi_alpha.model.clock import iso_et, iso_utc, utc_ns_of
+from kalshi_alpha.model.clock import NS_PER_S, iso_et, iso_utc, utc_ns_of
 from kalshi_alpha.model.maintenance import OPEN_END_NS, Slot, SourceWord
 from kalshi_alpha.sched.maintenance_calendar import HORIZON_DAYS, Resolved, resolve, schedule_word, span, weekly_word
 
 PROG: Final = "kalshi-alpha maintenance"
 TIMEOUT_S: Final = 5.0
-DEFAULT_CONFIG: Final = Path("configs/production.toml")
 ABOUT: Final = "The merged maintenance calendar, each slot with its source; or, with a command, the operator's own slots."
 
 
@@ -131,7 +130,7 @@ def _show(arguments: argparse.Namespace) -> int:
     words: list[SourceWord] = [weekly_word(now.utc_ns), _operator_word(arguments.root, now.utc_ns)]
     trading_since_ns = 0
     if not arguments.offline:
-        config = load_config(_config_file(arguments))
+        config = load_config(arguments.config or cli.settings_file(arguments.root))
         events = asyncio.run(_ask(config))
         trading_since_ns = now.utc_ns if arguments.now is None and _trades(events) else 0
         if arguments.now is not None:  # the present status says nothing about another instant
@@ -149,17 +148,6 @@ def _show(arguments: argparse.Namespace) -> int:
     return cli.EXIT_NO if resolved.contradictions else cli.EXIT_OK
 
 
-def _config_file(arguments: argparse.Namespace) -> Path:
-    if arguments.config is not None:
-        found: Path = arguments.config
-        return found
-    for file in (arguments.root / "config.toml", DEFAULT_CONFIG):
-        if file.is_file():
-            return Path(file)
-    message = f"no --config, and neither {arguments.root / 'config.toml'} nor {DEFAULT_CONFIG} exists"
-    raise cli.UsageError(message)
-
-
 async def _ask(config: Config) -> list[ev.Event]:
     """Read the venue's public words and the status page, side by side."""
     asked = [_answers(config.venue.rest_url, calls_for(command)) for command in (cmd.ReadSchedule(1), cmd.ReadStatus(2))]
@@ -174,12 +162,7 @@ async def _answers(url: str, calls: Calls) -> Sequence[ev.Event]:
     except ValueError as error:
         raise cli.UsageError(str(error)) from error
     try:
-        request = next(calls)
-        while True:
-            request = calls.send(await client.send(request))
-    except StopIteration as done:
-        events: Sequence[ev.Event] = done.value
-        return events
+        return await carried_out(calls, client.send)
     finally:
         await client.close()
 
@@ -198,7 +181,7 @@ def _words(events: Sequence[ev.Event], utc_ns: int, *, has_page: bool) -> list[S
             case ev.ExchangeStatusRead():
                 words.append(_status_word(event, utc_ns))
             case ev.StatusPageRead():
-                until_ns = utc_ns + HORIZON_DAYS * 86_400 * 1_000_000_000
+                until_ns = utc_ns + HORIZON_DAYS * 86_400 * NS_PER_S
                 words.append(SourceWord("statuspage", event.slots, utc_ns, "", until_ns, event.advisories))
             case ev.RequestFailed():
                 reason = event.reason or f"http {event.http_status}"

@@ -11,7 +11,8 @@ import msgspec
 
 from kalshi_alpha.adapters.kalshi.fixed_point import WireError, rfc3339_ns
 from kalshi_alpha.adapters.kalshi.listing import MarketListed, PriceRangeListed, bounds
-from kalshi_alpha.adapters.kalshi.read_calls import listed_items, read, read_pages
+from kalshi_alpha.adapters.kalshi.read_calls import read, read_pages
+from kalshi_alpha.adapters.kalshi.wire import listed_items
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.instruments import SERIES, Series

@@ -12,7 +12,7 @@ from kalshi_alpha.adapters.kalshi import listing, portfolio
 from kalshi_alpha.adapters.kalshi.fixed_point import WireError, rfc3339_ns
 from kalshi_alpha.adapters.kalshi.order_calls import Calls, failure, is_success
 from kalshi_alpha.adapters.kalshi.schedule import ScheduleAnswer, schedule_of
-from kalshi_alpha.adapters.kalshi.wire import Status, decode
+from kalshi_alpha.adapters.kalshi.wire import Status, decode, listed_items
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.commands import (
     ReadCloses,
@@ -211,16 +211,3 @@ def read(path: str, query: str, kind: type[_T]) -> _Answer[_T]:
         error = failure(response)
         raise ReadError(response.status, error.detail if response.status == 0 else f"{path}: {error.code} {error.detail}".rstrip())
     return decode(response.body, kind)
-
-
-def listed_items(items: list[_T] | dict[str, object] | None) -> list[_T]:
-    """Return the items; the venue can write an empty list as ``{}`` or leave it out.
-
-    Raises:
-        WireError: an object with content stands where the list should.
-
-    """
-    if isinstance(items, dict) and items:
-        message = "an object instead of a list"
-        raise WireError(message)
-    return items if isinstance(items, list) else []

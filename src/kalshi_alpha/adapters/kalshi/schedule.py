@@ -1,15 +1,14 @@
 """The venue's schedule: weekly hours in New York wall-clock time, and maintenance windows."""
 
 import re
-from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from kalshi_alpha.adapters.kalshi.fixed_point import WireError, rfc3339_ns
+from kalshi_alpha.adapters.kalshi.wire import listed_items
 from kalshi_alpha.model.maintenance import WeekHours
 
-_T = TypeVar("_T")
 _HHMM: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -61,15 +60,8 @@ def schedule_of(listed: ScheduleListed) -> tuple[tuple[tuple[int, int], ...], tu
         WireError: a time that is none, a window that ends before it begins, or hours without any session.
 
     """
-    windows = tuple(_window(window) for window in _items(listed.maintenance_windows))
-    return windows, tuple(_week(week) for week in _items(listed.standard_hours))
-
-
-def _items(items: list[_T] | dict[str, object] | None) -> Sequence[_T]:
-    if isinstance(items, dict) and items:
-        message = "an object instead of a list"
-        raise WireError(message)
-    return items if isinstance(items, list) else ()
+    windows = tuple(_window(window) for window in listed_items(listed.maintenance_windows))
+    return windows, tuple(_week(week) for week in listed_items(listed.standard_hours))
 
 
 def _window(listed: WindowListed) -> tuple[int, int]:

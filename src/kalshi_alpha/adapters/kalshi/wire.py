@@ -233,3 +233,16 @@ def error_of(document: dict[str, object] | str) -> ErrorBody:
     texts = {key: value for key, value in document.items() if isinstance(value, str)}
     detail = texts.get("details") or texts.get("message") or texts.get("msg") or ""
     return ErrorBody(texts.get("code", "")[:_DETAIL_LENGTH_MAX], detail[:_DETAIL_LENGTH_MAX])
+
+
+def listed_items(items: list[_T] | dict[str, object] | None) -> list[_T]:
+    """Return the items; the venue can write an empty list as ``{}`` or leave it out.
+
+    Raises:
+        WireError: an object with content stands where the list should.
+
+    """
+    if isinstance(items, dict) and items:
+        message = "an object instead of a list"
+        raise WireError(message)
+    return items if isinstance(items, list) else []

@@ -13,7 +13,7 @@ from kalshi_alpha import cli
 from kalshi_alpha.adapters.files import Layout, set_aside, write_atomically
 from kalshi_alpha.adapters.kalshi.day_listing import read_day
 from kalshi_alpha.adapters.kalshi.fixed_point import WireError
-from kalshi_alpha.adapters.kalshi.http import VenueHttp
+from kalshi_alpha.adapters.kalshi.http import VenueHttp, carried_out
 from kalshi_alpha.adapters.kalshi.read_calls import ReadError
 from kalshi_alpha.exec.discover import Terms, expected_ladders
 from kalshi_alpha.exec.discover_report import Look, acceptable, after_accepting, as_lines, discover_report
@@ -95,16 +95,7 @@ async def _listed(settings: Settings, day: date, series: Series | None) -> dict[
 
 
 async def _read(http: VenueHttp, series: Series, from_ns: int, to_ns: int) -> ListedDay:
-    calls = read_day(series, from_ns, to_ns)
-    request = next(calls)
-    while True:
-        response = await http.send(request)
-        try:
-            request = calls.send(response)
-        except StopIteration as done:
-            listed = done.value
-            assert isinstance(listed, ListedDay)
-            return listed
+    return await carried_out(read_day(series, from_ns, to_ns), http.send)
 
 
 def _read_terms(file: Path, aside_ns: int | None) -> AcceptedTerms:

@@ -14,7 +14,7 @@ import msgspec
 
 from kalshi_alpha import cli
 from kalshi_alpha.adapters.files import write_atomically
-from kalshi_alpha.adapters.kalshi.http import VenueHttp
+from kalshi_alpha.adapters.kalshi.http import VenueHttp, carried_out
 from kalshi_alpha.adapters.kalshi.rest import calls_for
 from kalshi_alpha.adapters.kalshi.stream import VenueStream
 from kalshi_alpha.adapters.massive.stream import FeedStream
@@ -39,7 +39,6 @@ ABOUT: Final = (
     "Price a series' ladder now, or --discover what is listed; it places nothing. --now only chooses the window (the day) and the time to "
     "its target: listings, books and index are the present ones."
 )
-DEFAULT_CONFIG: Final = Path("configs/production.toml")
 
 
 def main(argv: list[str]) -> int:
@@ -54,7 +53,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--accept", action="store_true", help="discover, and accept the terms found")
     arguments = parser.parse_args(argv)
     _refuse_mixed(parser, arguments)
-    arguments.config = arguments.config or _default_config(arguments.root)
+    arguments.config = arguments.config or cli.settings_file(arguments.root)
     return discover(arguments) if arguments.discover else _scan(arguments)
 
 
@@ -93,14 +92,6 @@ def _scan(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.write(as_table(report) + "\n")
     return cli.EXIT_NO if report.reasons else cli.EXIT_OK
-
-
-def _default_config(root: Path) -> Path:
-    for file in (root / "config.toml", DEFAULT_CONFIG):
-        if file.is_file():
-            return file
-    message = f"no --config, and neither {root / 'config.toml'} nor {DEFAULT_CONFIG} exists"
-    raise cli.UsageError(message)
 
 
 class Scan:
@@ -258,13 +249,7 @@ class Scan:
         self.quoted.book_changed(rung)
 
     async def _call(self, http: VenueHttp, command: cmd.Command) -> None:
-        calls = calls_for(command)
-        try:
-            request = next(calls)
-            while True:
-                request = calls.send(await http.send(request))
-        except StopIteration as done:
-            self._hear(done.value, self._settings.clock.now())
+        self._hear(await carried_out(calls_for(command), http.send), self._settings.clock.now())
 
     async def _until(self, enough: Callable[[], bool]) -> bool:
         try:

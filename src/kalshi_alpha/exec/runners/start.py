@@ -56,11 +56,13 @@ def _recovered(root: Path, lock: FolderLock, now: Now) -> StartState:
         store.set_aside(now.utc_ns)
     snapshot = restored.snapshot if isinstance(restored, Fresh | Stale) else None
     after_seq = snapshot.journal_seq if snapshot else 0
-    damaged = read_journal(layout.journal, after_seq=after_seq).corrupt
-    if damaged and read_stop_request(root) is None:
-        names = ", ".join(path.name for path in damaged)
-        request_stop_offline(root, "system", f"damaged records in {names}: what they said is lost; the venue's reads replace the orders")
-    read = read_journal(layout.journal, after_seq=after_seq, set_aside_ns=now.utc_ns)
+    read = read_journal(layout.journal, after_seq=after_seq)
+    if read.corrupt:
+        if read_stop_request(root) is None:
+            names = ", ".join(path.name for path in read.corrupt)
+            why = f"damaged records in {names}: what they said is lost; the venue's reads replace the orders"
+            request_stop_offline(root, "system", why)
+        read = read_journal(layout.journal, after_seq=after_seq, set_aside_ns=now.utc_ns)
     _tell(restored, read)
     recovered = recover(snapshot, read.records)
     journal = JournalWriter(layout.journal, read, snapshot_seq=after_seq)
