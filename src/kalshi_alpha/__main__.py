@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] in {"-h", "--help"}:
         width = max(len(name) for name in COMMANDS)
         lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
-        sys.stdout.write("usage: kalshi-alpha COMMAND [--help]\n\n" + "\n".join(lines) + "\n")
+        sys.stdout.write(f"usage: {cli.own_name(cli.PROGRAM)} COMMAND [--help]\n\n" + "\n".join(lines) + "\n")
         return cli.EXIT_OK if argv else cli.EXIT_USAGE
     if argv[0] not in COMMANDS:
         message = f"kalshi-alpha: no such command: {argv[0]!r} (one of {', '.join(COMMANDS)})"

@@ -3,14 +3,15 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
 import msgspec
 from typing_extensions import override
 
+from kalshi_alpha.config import ConfigError
 from kalshi_alpha.model.clock import Now, utc_ns_of
 
 EXIT_OK: Final = 0
@@ -23,6 +24,8 @@ YEARS: Final = (1970, 2199)
 SHIPPED_SETTINGS: Final = Path("configs/production.toml")
 PORT_MAX: Final = 65_535
 STDERR_FD: Final = 2
+PROGRAM: Final = "kalshi-alpha"
+PACKAGES: Final = frozenset({"kalshi_alpha", "tools"})
 
 
 class UsageError(Exception):
@@ -43,14 +46,47 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser(prog: str, description: str, *, root: bool = True, now: bool = False) -> Parser:
-    """Return a parser with the flags every command has."""
-    made = Parser(prog=prog, description=description, allow_abbrev=False)
+    """Return a parser with the flags every command has; ``prog`` is its name where nothing tells how it was called."""
+    made = Parser(prog=own_name(prog), description=description, allow_abbrev=False)
     made.add_argument("--json", action="store_true", help="print one JSON document on stdout, nothing else")
     if root:
         made.add_argument("--root", type=Path, default=Path(), help="folder of reports/, data/ and REPORT.md (default: .)")
     if now:
         made.add_argument("--now", type=instant, default=None, help="act as at this instant: ISO 8601 with an offset")
     return made
+
+
+def own_name(otherwise: str) -> str:
+    """Return what the operator called, or ``otherwise`` where this isn't a command of its own."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return called_as(spec.name if spec is not None else "", sys.argv) or otherwise
+
+
+def called_as(main_module: str, argv: Sequence[str]) -> str:
+    """Return the words that start the present command, as the operator typed them; empty: not to be told.
+
+    Args:
+        main_module: The module that Python was told to run; empty for a script.
+        argv: The process's own arguments, with the program's name first.
+
+    """
+    if main_module.partition(".")[0] in PACKAGES:
+        words = f"python -m {main_module.removesuffix('.__main__')}"
+    elif not main_module and Path(argv[0]).name == PROGRAM:
+        words = PROGRAM
+    else:
+        return ""
+    has_command = words in {PROGRAM, "python -m kalshi_alpha"} and len(argv) > 1 and not argv[1].startswith("-")
+    return f"{words} {argv[1]}" if has_command else words
+
+
+def day(text: str) -> date:
+    """Parse ``--day``."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        message = f"not a date YYYY-MM-DD: {text!r}"
+        raise argparse.ArgumentTypeError(message) from error
 
 
 def instant(text: str) -> datetime:
@@ -110,7 +146,7 @@ def run(main: Callable[[list[str]], int], argv: list[str] | None = None) -> NoRe
     _open_missing_streams()
     try:
         status = main(sys.argv[1:] if argv is None else argv)
-    except UsageError as error:
+    except (UsageError, ConfigError) as error:
         sys.stderr.write(f"{error}\n")
         status = EXIT_USAGE
     except UnreachableError as error:

@@ -212,7 +212,8 @@ def load_config(path: Path) -> Config:
     try:
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
-        message = f"{path}: {_line(str(error))}"
+        reason = str(error).replace("at end of document", f"at line {len(text.splitlines())}, the end of the document")
+        message = f"{path}: {_line(reason)}"
         raise ConfigError(message) from error
     try:
         return msgspec.convert(raw, Config)

@@ -51,6 +51,8 @@ class Corrupt(msgspec.Struct, frozen=True, tag=True):
     """There is something that isn't a snapshot of ours, or contradicts the clock."""
 
     reason: str
+    ahead_s: float = 0.0
+    """Above 0: it is whole, and from so far in the future by our clock."""
 
 
 Restored = Fresh | Stale | Missing | Corrupt
@@ -93,7 +95,8 @@ class HotRestartManager:
             return found
         age_ns = now.utc_ns - found.captured_utc_ns
         if age_ns < -FUTURE_TOLERANCE_S * NS_PER_S:
-            return Corrupt(f"captured {-age_ns / NS_PER_S:.3f} s in the future")
+            ahead_s = -age_ns / NS_PER_S
+            return Corrupt(f"captured {ahead_s:.3f} s in the future", ahead_s)
         age_s = max(0, age_ns) / NS_PER_S
         return Fresh(found, age_s) if age_ns <= self._max_age_ns else Stale(found, age_s)
 

@@ -1,19 +1,27 @@
-"""``python -m kalshi_alpha.sched.hotrestart``: shows the stored snapshot, its age and its verdict."""
+"""``python -m kalshi_alpha.sched.hotrestart``: shows the stored snapshot, its age and its verdict.
+
+Where a demo runs or ran, time is that of its clock plan: simulated time is hours away from the machine's.
+"""
 
 import sys
+import time
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from kalshi_alpha.adapters.control_socket import ControlError, Status, control_path, send_command
 from kalshi_alpha.adapters.files import FileSnapshotStore, Layout
-from kalshi_alpha.adapters.system_clock import SystemClock
-from kalshi_alpha.cli import EXIT_NO, EXIT_OK, now_from, parser, print_json, run
-from kalshi_alpha.model.clock import Now, iso_et, iso_utc
+from kalshi_alpha.adapters.system_clock import Clock, load_clock
+from kalshi_alpha.cli import EXIT_NO, EXIT_OK, UnreachableError, UsageError, now_from, parser, print_json, run
+from kalshi_alpha.model.clock import NS_PER_S, Now, iso_et, iso_utc
 from kalshi_alpha.model.snapshot import EngineSnapshot
 from kalshi_alpha.model.units import CONTRACT_E2
-from kalshi_alpha.sched.hotrestart import MAX_AGE_S, Corrupt, Fresh, HotRestartManager, Missing, Restored, Stale
+from kalshi_alpha.sched.hotrestart import MAX_AGE_S, Corrupt, Fresh, HotRestartManager, Missing, Restored, Stale, unsealed
 
-_PROG: Final = "kalshi_alpha.sched.hotrestart"
+_PROG: Final = "python -m kalshi_alpha.sched.hotrestart"
+_CAPTURED_WITHIN_S: Final = 10.0
+"""Twice as long as an engine without a window takes from one snapshot to the next."""
 
 
 class OrderLine(msgspec.Struct, frozen=True):
@@ -48,7 +56,7 @@ class Verdict(msgspec.Struct, frozen=True):
     """The command's JSON document."""
 
     verdict: str
-    """``fresh``, ``stale``, ``missing`` or ``corrupt``."""
+    """``fresh``, ``stale``, ``future``, ``missing`` or ``corrupt``."""
     reason: str
     age_s: float | None
     max_age_s: float
@@ -57,12 +65,18 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def main(argv: list[str]) -> int:
-    """Run the command; 0: fresh, 1: anything else."""
+    """Run the command; 0: fresh, 1: anything else, 3: no engine runs that could capture."""
     flags = parser(_PROG, "Show the hot restart's snapshot, its age and its verdict.", now=True)
-    flags.add_argument("--restore", action="store_true", required=True, help="read the snapshot as a restart would; changes nothing")
+    flags.add_argument("--restore", action="store_true", help="read the snapshot as a restart would; changes nothing")
+    flags.add_argument("--capture", action="store_true", help="first wait for the running engine's next snapshot")
     given = flags.parse_args(argv)
+    if not (given.restore or given.capture):
+        flags.error("one of --capture and --restore is needed")
+    clock = clock_of(given.root)
     path = Layout(given.root).snapshot
-    now: Now = now_from(given.now, SystemClock().now)
+    if given.capture:
+        wait_for_capture(given.root, path)
+    now: Now = now_from(given.now, clock.now)
     restored = HotRestartManager(FileSnapshotStore(path)).restore(now)
     verdict = verdict_of(restored, str(path))
     if given.json:
@@ -70,6 +84,50 @@ def main(argv: list[str]) -> int:
     else:
         sys.stdout.write("\n".join(_lines(verdict, restored)) + "\n")
     return EXIT_OK if isinstance(restored, Fresh) else EXIT_NO
+
+
+def clock_of(root: Path) -> Clock:
+    """Return the machine's clock, or that of the clock plan in the root's ``clock.json``.
+
+    Raises:
+        UsageError: there is one, but it is no usable plan.
+
+    """
+    plan = root / "clock.json"
+    try:
+        return load_clock(plan if plan.exists() else None)
+    except (OSError, ValueError) as error:
+        message = f"{plan}: {error}"
+        raise UsageError(message) from error
+
+
+def wait_for_capture(root: Path, path: Path) -> None:
+    """Wait until the engine that runs in this root has stored one more snapshot: it does so by itself, every few seconds at the latest.
+
+    Raises:
+        UnreachableError: no engine runs here, or it stores none.
+
+    """
+    before = _captured_ns(path)
+    try:
+        send_command(control_path(root), Status())
+    except ControlError as error:
+        message = f"no engine to capture a snapshot: {error}"
+        raise UnreachableError(message) from error
+    end_ns = time.monotonic_ns() + int(_CAPTURED_WITHIN_S * NS_PER_S)  # noqa: TID251 - bounded waiting for another process
+    while (captured_ns := _captured_ns(path)) is None or captured_ns == before:
+        if time.monotonic_ns() > end_ns:  # noqa: TID251 - see above
+            message = f"{path}: the running engine stored no snapshot within {_CAPTURED_WITHIN_S:.0f} s"
+            raise UnreachableError(message)
+        time.sleep(0.05)  # noqa: TID251 - see above
+
+
+def _captured_ns(path: Path) -> int | None:
+    try:
+        found = unsealed(FileSnapshotStore(path).read() or b"")
+    except OSError:
+        return None
+    return None if isinstance(found, Corrupt) else found.captured_utc_ns
 
 
 def verdict_of(restored: Restored, path: str) -> Verdict:
@@ -83,6 +141,9 @@ def verdict_of(restored: Restored, path: str) -> Verdict:
             return Verdict(name, reason, age_s, MAX_AGE_S, path, _line(snapshot))
         case Missing():
             return Verdict(name, "no snapshot was ever written here", None, MAX_AGE_S, path, None)
+        case Corrupt(ahead_s=ahead_s) if ahead_s > 0:
+            reason = "from the future: whole, but captured later than our clock is; set the clock right, or find out whose snapshot it is"
+            return Verdict("future", reason, -ahead_s, MAX_AGE_S, path, None)
         case Corrupt(reason=reason):
             return Verdict(name, reason, None, MAX_AGE_S, path, None)
 
@@ -116,6 +177,8 @@ def _line(snapshot: EngineSnapshot) -> SnapshotLine:
 
 def _lines(verdict: Verdict, restored: Restored) -> list[str]:
     age = "" if verdict.age_s is None else f", {verdict.age_s:.3f} s old (limit {verdict.max_age_s:.0f} s)"
+    if isinstance(restored, Corrupt) and restored.ahead_s:
+        age = f", {restored.ahead_s:.3f} s ahead of our clock"
     lines = [f"{verdict.verdict}{age}: {verdict.path}"]
     if verdict.reason:
         lines.append(verdict.reason)

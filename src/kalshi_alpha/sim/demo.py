@@ -1,8 +1,9 @@
 """``kalshi-alpha demo``: a whole trading day against a simulated exchange and two simulated feeds."""
 
 import argparse
+import shlex
+import socket
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ from kalshi_alpha import cli
 from kalshi_alpha.sched.calendar import CalendarRangeError, session
 from kalshi_alpha.sim.scorecard import Scorecard, as_text
 from kalshi_alpha.sim.script import DEMO_DAY, DayScript, demo_script, random_script, windows_config
+from kalshi_alpha.sim.world import WorldError, bridged_day
 
 DEFAULT_SPEED: Final = 20.0
 MAX_SPEED: Final = 40.0
@@ -28,7 +30,7 @@ def main(argv: list[str]) -> int:
         from kalshi_alpha.sim.live import play_live  # noqa: PLC0415 - the fast demo doesn't need it
 
         card = play_live(arguments, script_of(arguments))
-    show(card, as_json=arguments.json)
+    show(card, arguments)
     return cli.EXIT_OK if card.clean else cli.EXIT_NO
 
 
@@ -46,10 +48,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "--speed",
         type=float,
         default=DEFAULT_SPEED,
-        help=f"simulated seconds per second, 1 to {MAX_SPEED:.0f} (default: {DEFAULT_SPEED:.0f})",
+        help=f"simulated seconds per second, 1 to {MAX_SPEED:.0f} (default: {DEFAULT_SPEED:.0f}, sensible on a busy machine, too)",
     )
-    parser.add_argument("--minutes", type=Path, help="play real minute bars from this folder (SPX/DAY.csv, NDX/DAY.csv)")
-    parser.add_argument("--day", type=date.fromisoformat, default=DEMO_DAY, help=f"the session (default: {DEMO_DAY})")
+    parser.add_argument(
+        "--minutes", type=Path, help="play real minute bars: this folder, or its index_minutes/, has SPX/DAY.csv and NDX/DAY.csv"
+    )
+    parser.add_argument("--day", type=cli.day, default=DEMO_DAY, help=f"the session (default: {DEMO_DAY})")
     parser.add_argument("--root", type=Path, default=Path("demo-run"), help="folder of the run, emptied at its start (default: demo-run)")
     parser.add_argument("--port", type=cli.port, default=0, help="of the page (default: a free one)")
     parser.add_argument("--no-browser", action="store_true", help="print the page's address, don't open it")
@@ -74,6 +78,23 @@ def check(arguments: argparse.Namespace) -> None:
     if arguments.minutes is not None and not arguments.minutes.is_dir():
         message = f"--minutes {arguments.minutes}: no such folder"
         raise cli.UsageError(message)
+    if not arguments.fast:
+        _check_live(arguments)
+
+
+def _check_live(arguments: argparse.Namespace) -> None:
+    """Refuse what one of the servers would, while it can still be said in one line."""
+    try:
+        if arguments.minutes is not None:
+            bridged_day(arguments.minutes, arguments.day, arguments.seed)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", arguments.port))
+    except WorldError as error:
+        raise cli.UsageError(str(error)) from error
+    except OSError as error:
+        message = f"--port {arguments.port}: {error.strerror}"
+        raise cli.UsageError(message) from error
 
 
 def script_of(arguments: argparse.Namespace) -> DayScript:
@@ -83,12 +104,27 @@ def script_of(arguments: argparse.Namespace) -> DayScript:
     return make(arguments.seed, arguments.day, config)
 
 
-def show(card: Scorecard, *, as_json: bool) -> None:
-    """Print the scorecard."""
-    if as_json:
+def show(card: Scorecard, arguments: argparse.Namespace) -> None:
+    """Print the scorecard; where a promise is broken, also how to play the same day again."""
+    if arguments.json:
         cli.print_json(card)
     else:
         sys.stdout.write(f"\nScorecard\n{as_text(card)}\n")
+    if not card.clean:
+        (sys.stderr if arguments.json else sys.stdout).write(f"  to play it again: {again(arguments)}\n")
+
+
+def again(arguments: argparse.Namespace) -> str:
+    """Return the command that plays the same script; with ``--fast`` it does the same, byte for byte."""
+    words = ["kalshi-alpha", "demo", *(f"--{name}" for name in ("fast", "random", "all") if getattr(arguments, name))]
+    words += ["--seed", str(arguments.seed), "--day", arguments.day.isoformat()]
+    if arguments.lead is not None:
+        words += ["--lead", str(arguments.lead)]
+    if arguments.minutes is not None:
+        words += ["--minutes", str(arguments.minutes)]
+    if not arguments.fast:
+        words += ["--speed", f"{arguments.speed:g}"]
+    return shlex.join(words)
 
 
 if __name__ == "__main__":

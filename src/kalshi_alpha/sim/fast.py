@@ -15,7 +15,7 @@ from kalshi_alpha.sched.calendar import session
 from kalshi_alpha.sim.exchange import ExchangeConfig, SimExchange
 from kalshi_alpha.sim.feed import SimFeed
 from kalshi_alpha.sim.journal_score import ev_gap_usd
-from kalshi_alpha.sim.scorecard import Scorecard, feed_seconds, feed_switches, recoveries, sha256
+from kalshi_alpha.sim.scorecard import Scorecard, feed_seconds, feed_switches, outages, sha256
 from kalshi_alpha.sim.script import DayScript
 from kalshi_alpha.sim.verdict import (
     epochs_mixed,
@@ -117,6 +117,7 @@ def judge(played: Played, script: DayScript) -> Scorecard:
         violations.append(f"the venue's books don't balance: {audit.cash_drift_e6}, {audit.contracts_drift_e2}")
     ledger = played.engine.facts.ledger
     switches = feed_switches(records)
+    away = outages(switches, script.windows, script.feed_faults)
     return Scorecard(
         seed=script.seed,
         day=script.day,
@@ -128,7 +129,8 @@ def judge(played: Played, script: DayScript) -> Scorecard:
         quotes_while_standing_down=len(down),
         unknown_orders=len(audit.resting),
         feed_seconds=feed_seconds(switches, script.windows),
-        recoveries=recoveries(switches, script.windows),
+        recoveries=tuple(one.away_s for one in away),
+        recoveries_scripted=tuple(one.scripted for one in away),
         restarts=restart_times(log, [kill_ns for kill_ns, _ in day.restarts], script.windows),
         ev_gap_max_usd=ev_gap_usd(records),
         journal_sha256=sha256(day.journal.data),

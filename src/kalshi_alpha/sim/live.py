@@ -29,6 +29,7 @@ from kalshi_alpha.sim.supervisor import Child, Trader
 START_UP_S: Final = 4.0
 """Real seconds for the servers to be up before simulated time begins to run."""
 PROGRESS_S: Final = 2.0
+PAUSE_S: Final = 0.02
 API_KEY: Final = "sim-key"
 
 
@@ -46,6 +47,10 @@ class Stage:
         self.lock: FolderLock | None = None
         self.kills: list[int] = []
         """Simulated UTC ns of each kill."""
+        self.stall_ms = 0.0
+        """This machine's longest delay while a window was open, real milliseconds."""
+        self.answered = False
+        """The trading process has, once."""
         self.page = ""
         self.rest_url = ""
         self.plan = ClockPlan(())
@@ -115,7 +120,7 @@ def play_live(arguments: argparse.Namespace, script: DayScript) -> Scorecard:
             webbrowser.open(stage.page)
         with contextlib.suppress(KeyboardInterrupt):
             _watch(stage)
-    return live_scorecard(stage.root, script, stage.kills, arguments.speed)
+    return live_scorecard(stage.root, script, stage.kills, arguments.speed, stage.stall_ms)
 
 
 @contextlib.contextmanager
@@ -145,15 +150,26 @@ def _watch(stage: Stage) -> None:
         if real_ns >= next_line_ns:
             next_line_ns = real_ns + int(PROGRESS_S * NS_PER_S)
             _progress(stage, told)
-        time.sleep(0.02)  # noqa: TID251 - the demo's own pace
+        _pause(stage)
+
+
+def _pause(stage: Stage) -> None:
+    """Sleep a moment, and note by how much it was longer than that: so late may be every process of this machine."""
+    before_ns = time.monotonic_ns()  # noqa: TID251 - the demo's own pace
+    time.sleep(PAUSE_S)  # noqa: TID251 - the demo's own pace
+    late_ms = (time.monotonic_ns() - before_ns) / 1e6 - PAUSE_S * 1e3  # noqa: TID251 - the demo's own pace
+    utc_ns = stage.clock.now().utc_ns
+    if any(window.start_ns <= utc_ns < window.target_ns for window in stage.script.windows):
+        stage.stall_ms = max(stage.stall_ms, round(late_ms, 1))
 
 
 def _progress(stage: Stage, told: set[str]) -> None:
     try:
         reply = send_command(control_path(stage.root), Status(), 1.0)
     except ControlError:
-        _say(f"{_et(stage.clock.now().utc_ns)}  trading process not reachable")
+        _say(f"{_et(stage.clock.now().utc_ns)}  {'trading process not reachable' if stage.answered else 'starting'}")
         return
+    stage.answered = True
     view = msgspec.json.decode(reply.view, type=EngineView | None)
     if view is None:
         return

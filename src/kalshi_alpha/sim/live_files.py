@@ -28,6 +28,7 @@ def prepare_root(root: Path) -> FolderLock:
             message = f"--root {root}: exists and isn't an earlier demo's folder"
             raise UsageError(message)
         root.mkdir(parents=True, exist_ok=True)
+        (root / MARK).touch()
         lock = lock_folder(root)
         try:
             _empty(root)
@@ -50,9 +51,8 @@ def _empty(root: Path) -> None:
     for path in root.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.name != LOCK_NAME:
+        elif path.name not in {LOCK_NAME, MARK}:
             path.unlink()
-    (root / MARK).touch()
 
 
 def write_faults(root: Path, script: DayScript) -> tuple[Path, Path]:

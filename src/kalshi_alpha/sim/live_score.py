@@ -12,16 +12,26 @@ from kalshi_alpha.exec.recovery import recover
 from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.instruments import Window
 from kalshi_alpha.model.records import FillBooked, Record
+from kalshi_alpha.model.units import CONTRACT_E2
 from kalshi_alpha.sched.hotrestart import Fresh, HotRestartManager, Stale
 from kalshi_alpha.sim.exchange.audit import OrderEvent
 from kalshi_alpha.sim.journal_score import ev_gap_usd
-from kalshi_alpha.sim.scorecard import Scorecard, feed_seconds, feed_switches, recoveries
+from kalshi_alpha.sim.scorecard import Scorecard, Stall, feed_seconds, feed_switches, outages
 from kalshi_alpha.sim.script import DayScript
-from kalshi_alpha.sim.verdict import epochs_mixed, quotes_while_down, restart_times, resting_after_freeze, slots_shared
+from kalshi_alpha.sim.verdict import SLO_S, epochs_mixed, quotes_while_down, restart_times, resting_after_freeze, slots_shared
 
 
-def live_scorecard(root: Path, script: DayScript, kills_ns: Sequence[int], speed: float) -> Scorecard:
-    """Judge a run by what it left in its folder."""
+def live_scorecard(root: Path, script: DayScript, kills_ns: Sequence[int], speed: float, stall_ms: float) -> Scorecard:
+    """Judge a run by what it left in its folder.
+
+    Args:
+        root: The folder.
+        script: What was to happen.
+        kills_ns: Simulated UTC of each kill.
+        speed: Simulated seconds per second.
+        stall_ms: This machine's longest delay, real milliseconds.
+
+    """
     log = _audit(root / "audit.jsonl")
     layout = Layout(root)
     records = read_journal(layout.journal).records
@@ -37,7 +47,8 @@ def live_scorecard(root: Path, script: DayScript, kills_ns: Sequence[int], speed
     violations = [*resting, *down, *epochs_mixed(log), *slots_shared(log), *(f"left resting: {order_id}" for order_id in left)]
     if filled != booked:
         violations.append(f"I5 the venue filled {filled} times, the journal booked {booked}")
-    switches = feed_switches(records)
+    switches, lived = feed_switches(records), _until(played, records)
+    away = outages(switches, lived, script.feed_faults)
     return Scorecard(
         seed=script.seed,
         day=script.day,
@@ -48,8 +59,11 @@ def live_scorecard(root: Path, script: DayScript, kills_ns: Sequence[int], speed
         orders_resting_after_freeze=len(resting),
         quotes_while_standing_down=len(down),
         unknown_orders=len(left),
-        feed_seconds=feed_seconds(switches, _until(played, records)),
-        recoveries=recoveries(switches, script.windows),
+        feed_seconds=feed_seconds(switches, lived),
+        recoveries=tuple(one.away_s for one in away),
+        recoveries_scripted=tuple(one.scripted for one in away),
+        contracts_unsettled=sum(abs(one.position_e2) for one in state.ledger.positions) / CONTRACT_E2,
+        stall=Stall(stall_ms, SLO_S * 1e3 / speed),
         restarts=restart_times(log, kills_ns, script.windows, speed),
         ev_gap_max_usd=ev_gap_usd(records),
         journal_sha256=_digest(layout.journal),

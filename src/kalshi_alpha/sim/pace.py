@@ -32,8 +32,10 @@ def world_arguments(parser: cli.Parser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the market and the delays (default: 1)")
     parser.add_argument("--faults", type=Path, help="JSON list of faults")
     parser.add_argument("--clock", type=Path, help="shared clock plan; overrides --now and --speed")
-    parser.add_argument("--day", type=date.fromisoformat, help="the session (default: that of the clock's day, or the next)")
-    parser.add_argument("--minutes", type=Path, help="folder of real minute bars to play")
+    parser.add_argument("--day", type=cli.day, help="the session (default: that of the clock's day, or the next)")
+    parser.add_argument(
+        "--minutes", type=Path, help="real minute bars to play: this folder, or its index_minutes/, has SPX/DAY.csv and NDX/DAY.csv"
+    )
 
 
 def clock_of(arguments: argparse.Namespace) -> Clock:

@@ -9,7 +9,10 @@ import msgspec
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.instruments import Window
 from kalshi_alpha.model.records import FeedSwitched, Record
+from kalshi_alpha.sim.script import FeedFault
 
+NOTICED_S: Final = 5
+"""How long after a fault's end its effect on a feed may first be noticed: more than any leg's freshness limit."""
 VIOLATIONS_SHOWN: Final = 10
 """On a terminal: more would push the scorecard away."""
 
@@ -22,6 +25,24 @@ class RestartTime(msgspec.Struct, frozen=True):
     fast one. None: none rested before the window's end."""
 
 
+class Outage(msgspec.Struct, frozen=True):
+    """Polygon lost in a window."""
+
+    away_s: float
+    """Seconds of window time until it was the active feed again, or until the last window's end."""
+    scripted: bool
+    """A fault of the script explains it."""
+
+
+class Stall(msgspec.Struct, frozen=True):
+    """How late this machine was, in real time."""
+
+    ms_max: float
+    """The demo's own longest delay beyond what it had asked to sleep, while a window was open."""
+    limit_ms: float
+    """For how long a feed may be silent at the demo's speed."""
+
+
 class Scorecard(msgspec.Struct, frozen=True):
     """One played day."""
 
@@ -31,7 +52,7 @@ class Scorecard(msgspec.Struct, frozen=True):
     quotes: int
     fills: int
     pnl_usd: float
-    """Realised after settlement, after fees."""
+    """Realised, after fees: all of it after settlement, unless contracts are unsettled."""
     orders_resting_after_freeze: int
     quotes_while_standing_down: int
     unknown_orders: int
@@ -42,7 +63,13 @@ class Scorecard(msgspec.Struct, frozen=True):
     ev_gap_max_usd: float
     journal_sha256: str
     recoveries: tuple[float, ...] = ()
-    """Seconds from each loss of polygon to its return as the active feed."""
+    """Seconds of window time from each loss of polygon to its return as the active feed."""
+    recoveries_scripted: tuple[bool, ...] = ()
+    """For each of them, whether a fault of the script explains it."""
+    contracts_unsettled: float = 0.0
+    """Contracts held, long or short, whose outcome isn't booked: the day ended early."""
+    stall: Stall | None = None
+    """None: in virtual time nothing is late."""
     rejected: int = 0
     violations: tuple[str, ...] = ()
     write_tokens: int = 0
@@ -72,18 +99,25 @@ def feed_seconds(switches: Sequence[FeedSwitched], windows: Sequence[Window], st
     return {name: round(total / NS_PER_S, 3) for name, total in totals.items()}
 
 
-def recoveries(switches: Sequence[FeedSwitched], windows: Sequence[Window]) -> tuple[float, ...]:
-    """Return how long polygon was away each time it was lost in a window, until it was the active feed again: the windows' seconds only."""
-    found: list[float] = []
+def outages(switches: Sequence[FeedSwitched], windows: Sequence[Window], faults: Sequence[FeedFault]) -> tuple[Outage, ...]:
+    """Return each loss of polygon in a window until it was the active feed again, in order; the time between windows doesn't count."""
+    found: list[Outage] = []
     lost_ns: int | None = None
     for switch in switches:
         in_window = any(window.start_ns <= switch.utc_ns < window.target_ns for window in windows)
         if switch.previous == "polygon" and lost_ns is None and in_window:
             lost_ns = switch.utc_ns
         elif switch.active == "polygon" and lost_ns is not None:
-            found.append(round(_within(windows, lost_ns, switch.utc_ns) / NS_PER_S, 3))
+            found.append(_outage(lost_ns, switch.utc_ns, windows, faults))
             lost_ns = None
+    if lost_ns is not None:
+        found.append(_outage(lost_ns, windows[-1].target_ns, windows, faults))
     return tuple(found)
+
+
+def _outage(lost_ns: int, back_ns: int, windows: Sequence[Window], faults: Sequence[FeedFault]) -> Outage:
+    scripted = any(fault.leg in {"polygon", "*"} and fault.from_ns <= lost_ns <= fault.to_ns + NOTICED_S * NS_PER_S for fault in faults)
+    return Outage(round(_within(windows, lost_ns, back_ns) / NS_PER_S, 3), scripted)
 
 
 def _within(windows: Sequence[Window], from_ns: int, until_ns: int) -> int:
@@ -113,9 +147,9 @@ def as_text(card: Scorecard) -> str:
         ("day", f"{card.day}, seed {card.seed}, {card.windows} windows"),
         ("quotes placed", f"{card.quotes:,} ({card.rejected} refused by the venue)"),
         ("fills", f"{card.fills:,}"),
-        ("P&L after settlement", f"${card.pnl_usd:,.2f}"),
+        (_pnl_name(card), f"${card.pnl_usd:,.2f}"),
         ("seconds on each feed", ", ".join(f"{name} {seconds:,.0f}" for name, seconds in card.feed_seconds.items())),
-        ("polygon away for", ", ".join(f"{seconds:.1f} s" for seconds in card.recoveries) or "never"),
+        ("polygon away for", ", ".join(_away(card)) or "never"),
         ("kill to first quote", restarts),
         ("orders resting after a freeze", f"{card.orders_resting_after_freeze}   (must be 0)"),
         ("quotes while standing down", f"{card.quotes_while_standing_down}   (must be 0)"),
@@ -123,6 +157,9 @@ def as_text(card: Scorecard) -> str:
         ("EV gap, largest", f"${card.ev_gap_max_usd:.6f} a contract"),
         ("journal", card.journal_sha256[:16]),
     ]
+    if card.stall is not None:
+        late = f"{card.stall.ms_max:.0f} ms (at this speed a feed may be silent for {card.stall.limit_ms:.0f} ms)"
+        rows.insert(6, ("longest stall of this machine", late))
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}  {value}" for name, value in rows]
     lines += [f"  VIOLATION: {violation}" for violation in card.violations[:VIOLATIONS_SHOWN]]
@@ -130,3 +167,16 @@ def as_text(card: Scorecard) -> str:
     if more > 0:
         lines.append(f"  ... and {more:,} more violations: --json has them all")
     return "\n".join(lines)
+
+
+def _pnl_name(card: Scorecard) -> str:
+    return f"P&L ({card.contracts_unsettled:,g} contracts unsettled)" if card.contracts_unsettled else "P&L after settlement"
+
+
+def _away(card: Scorecard) -> list[str]:
+    """Return each outage, those that nobody scripted with a mark."""
+    unscripted = " (not scripted)" if card.stall is None else " (not scripted: this machine stalled)"
+    return [
+        f"{seconds:.1f} s{'' if scripted else unscripted}"
+        for seconds, scripted in zip(card.recoveries, card.recoveries_scripted, strict=True)
+    ]

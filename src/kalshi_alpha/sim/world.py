@@ -20,6 +20,7 @@ __all__ = ["IndexPath", "WorldError", "bridged_day", "generated_day"]
 
 _DECIMALS: Final[dict[Symbol, int]] = {"I:SPX": 2, "I:NDX": 4}
 _FOLDERS: Final[dict[Symbol, str]] = {"I:SPX": "SPX", "I:NDX": "NDX"}
+_INSIDE: Final = "index_minutes"
 _START: Final[dict[Symbol, float]] = {"I:SPX": 6_850.0, "I:NDX": 25_300.0}
 _START_SD: Final = 0.01
 _CORRELATION: Final = 0.85
@@ -111,8 +112,9 @@ def generated_day(seed: int, found: Session) -> IndexPath:
 
 
 def bridged_day(minutes_dir: Path, day: date, seed: int) -> IndexPath:
-    """Return a real day from the minute bars in ``SPX/`` and ``NDX/`` of a folder; what lies between the bars' prices is the seed's.
+    """Return a real day from the minute bars in ``SPX/`` and ``NDX/`` of a folder or of its ``index_minutes/``.
 
+    What lies between the bars' prices is the seed's.
     The previous close isn't in the bars: it is the first bar's open. Where a day has only parts, ``first_ns`` and ``last_ns`` tell what is
     covered; a gap between two parts is bridged.
 
@@ -124,7 +126,8 @@ def bridged_day(minutes_dir: Path, day: date, seed: int) -> IndexPath:
     _must_trade(found)
     end_ns = found.close_ns + AFTER_CLOSE_S * NS_PER_S
     shares = variance_shares(found.open_ns, found.close_ns)
-    bars = {symbol: _bars(minutes_dir / _FOLDERS[symbol], day, found.open_ns, end_ns) for symbol in SYMBOLS}
+    folder = _with_symbols(minutes_dir, day)
+    bars = {symbol: _bars(folder / _FOLDERS[symbol], day, found.open_ns, end_ns) for symbol in SYMBOLS}
     levels: dict[Symbol, list[float]] = {}
     for symbol in SYMBOLS:
         random = Random(f"{seed}/{found.date}/{symbol}")
@@ -146,6 +149,15 @@ def _must_trade(found: Session) -> None:
     if not found.trades:
         message = f"{found.date} has no session ({found.kind})"
         raise WorldError(message)
+
+
+def _with_symbols(minutes_dir: Path, day: date) -> Path:
+    """Return the folder itself or its ``index_minutes/``: whichever has a symbol's folder."""
+    for folder in (minutes_dir, minutes_dir / _INSIDE):
+        if any((folder / name).is_dir() for name in _FOLDERS.values()):
+            return folder
+    message = f"{minutes_dir}: no minute bars: expected SPX/{day}.csv and NDX/{day}.csv in it or in its {_INSIDE}/"
+    raise WorldError(message)
 
 
 def _bars(folder: Path, day: date, open_ns: int, end_ns: int) -> list[Bar]:

@@ -43,7 +43,7 @@ def read_bars(folder: Path, day: date) -> list[Bar]:
     whole = folder / f"{day.isoformat()}.csv"
     files = [whole] if whole.exists() else sorted(folder.glob(f"{day.isoformat()}_*.csv"))
     if not files:
-        message = f"{whole}: no minute bars of this day"
+        message = f"{whole}: no minute bars of this day, nor parts of it ({day.isoformat()}_*.csv)"
         raise WorldError(message)
     bars = sorted(bar for file in files for bar in _bars_of(file))
     for earlier, later in pairwise(bars):
