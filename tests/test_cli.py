@@ -3,10 +3,12 @@
 import argparse
 import subprocess
 import sys
+from datetime import date
+from pathlib import Path
 
 import pytest
 
-from kalshi_alpha.cli import instant, now_from, port
+from kalshi_alpha.cli import called_as, day, instant, now_from, port
 from kalshi_alpha.model.clock import Now, iso_et
 
 WINDOWS = "kalshi_alpha.sched.windows_cli"
@@ -66,3 +68,55 @@ def test_no_file_takes_a_closed_streams_number(closed: str) -> None:
     done = subprocess.run(["/bin/sh", "-c", f'"{sys.executable}" -c "{code}" {closed}'], timeout=30, check=False)
 
     assert done.returncode > 2
+
+
+def test_a_day_is_a_date() -> None:
+    assert day("2026-11-23") == date(2026, 11, 23)
+
+
+@pytest.mark.parametrize("text", ["foo", "", "2026-02-30", "23.11.2026"])
+def test_anything_else_is_no_date(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=f"not a date YYYY-MM-DD: {text!r}"):
+        day(text)
+
+
+@pytest.mark.parametrize(
+    ("main_module", "argv", "words"),
+    [
+        ("", ["/opt/bin/kalshi-alpha", "scan", "--help"], "kalshi-alpha scan"),
+        ("", ["kalshi-alpha", "--help"], "kalshi-alpha"),
+        ("", ["kalshi-alpha"], "kalshi-alpha"),
+        ("kalshi_alpha.__main__", ["x/__main__.py", "discover"], "python -m kalshi_alpha discover"),
+        ("kalshi_alpha.sched.windows", ["windows.py", "--help"], "python -m kalshi_alpha.sched.windows"),
+        ("kalshi_alpha.console.__main__", ["x/__main__.py", "--help"], "python -m kalshi_alpha.console"),
+        ("tools.seeds", ["seeds.py", "--runs", "5"], "python -m tools.seeds"),
+        ("pytest.__main__", ["x/__main__.py", "tests"], ""),
+        ("", ["own_script.py", "scan"], ""),
+    ],
+)
+def test_a_command_goes_by_the_words_it_was_called_by(main_module: str, argv: list[str], words: str) -> None:
+    assert called_as(main_module, argv) == words
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        ([sys.executable, "-m", "kalshi_alpha.sched.windows"], "usage: python -m kalshi_alpha.sched.windows ["),
+        ([sys.executable, "-m", "kalshi_alpha.sched.hotrestart"], "usage: python -m kalshi_alpha.sched.hotrestart ["),
+        ([str(Path(sys.executable).with_name("kalshi-alpha")), "scan"], "usage: kalshi-alpha scan ["),
+        ([sys.executable, "-m", "kalshi_alpha"], "usage: python -m kalshi_alpha COMMAND"),
+    ],
+)
+def test_the_usage_can_be_typed_again(command: list[str], usage: str) -> None:
+    done = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=30, check=False)
+
+    assert done.returncode == 0
+    assert done.stdout.startswith(usage)
+
+
+def test_settings_that_dont_fit_are_one_line_whichever_command_meets_them() -> None:
+    code = "from kalshi_alpha import cli, config; cli.run(lambda _: (_ for _ in ()).throw(config.ConfigError('a.toml: no')))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+
+    assert (done.returncode, done.stderr) == (2, "a.toml: no\n")

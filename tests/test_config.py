@@ -142,6 +142,7 @@ def test_both_indices_need_a_volatility(tmp_path: Path, left: str, missing: str)
         (changed("quoting.ttl_s", "0x" + "f" * 9_000), "quoting.ttl_s is a number too long to show: "),
         (changed("mode", '"' + "x" * 1_000 + '"'), "mode is 'xxxxxxx"),
         ("schema_version = 1\nmode = = 1\n", "line 2"),
+        ("schema_version = 1\nmode =", "line 2"),
         (changed("mode", r'"a\nb"'), r"mode is 'a\nb': invalid enum value 'a\nb'"),
         (changed(r"quoting.a\nb", "1"), r"quoting: Object contains unknown field `a\nb`"),
         ("", "missing required field"),

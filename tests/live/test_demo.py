@@ -14,6 +14,11 @@ def demo(root: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def hotrestart(flag: str, root: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "kalshi_alpha.sched.hotrestart", flag, "--root", str(root)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
 def running_in(root: Path) -> list[str]:
     found = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
@@ -31,8 +36,8 @@ def test_a_day_with_outages_and_a_kill_keeps_its_zeros(tmp_path: Path) -> None:
 
     out, err = process.communicate(timeout=150)
 
-    card = json.loads(out)
     assert process.returncode == 0, err
+    card = json.loads(out)
     assert card["windows"] == 3
     assert card["quotes"] > 100
     assert card["fills"] > 0
@@ -49,11 +54,24 @@ def test_ctrl_c_ends_it_with_nothing_resting_and_nothing_running(tmp_path: Path)
     process = demo(root, "--speed", "15", "--lead", "120")
     wait_until(lambda: (root / "audit.jsonl").read_text().count("accepted") > 20)
 
+    clock = (root / "clock.json").read_bytes()
+    second = demo(root)
+    _, refusal = second.communicate(timeout=30)
+    captured = hotrestart("--capture", root)
+
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
 
-    card = json.loads(out)
+    assert (second.returncode, refusal) == (2, f"{root}: in use by process {process.pid}\n")
+    assert (root / "clock.json").read_bytes() == clock
+    assert captured.stdout.split(",")[0] in {"fresh", "stale"}, captured.stderr
+    assert hotrestart("--restore", root).stdout.startswith("stale, ")
+    assert "  starting\n" in err
+    assert "not reachable" not in err
     assert process.returncode == 0, err
+    card = json.loads(out)
+    assert card["stall"]["limit_ms"] == 66.66666666666667
+    assert len(card["recoveries"]) == len(card["recoveries_scripted"])
     assert card["unknown_orders"] == 0
     assert card["windows"] == 1
     assert running_in(tmp_path) == []

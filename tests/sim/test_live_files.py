@@ -33,6 +33,30 @@ def test_a_running_demos_folder_is_left_alone(tmp_path: Path) -> None:
     held.close()
 
 
+def test_a_folder_that_another_demo_has_just_made_is_in_use_not_strange(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    held = prepare_root(root)
+
+    with pytest.raises(UsageError, match=f"{root}: in use by process"):
+        prepare_root(root)
+
+    held.close()
+
+
+def test_an_emptying_that_was_killed_halfway_is_taken_up_again(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    prepare_root(root).close()
+    (root / "data").mkdir()
+    held = lock_folder(root / "data")  # stops the next one before it has removed anything
+
+    with pytest.raises(UsageError):
+        prepare_root(root)
+    held.close()
+
+    assert (root / ".kalshi-alpha-demo").exists()
+    prepare_root(root).close()
+
+
 def test_a_folder_in_which_a_trading_process_runs_is_left_alone(tmp_path: Path) -> None:
     root = tmp_path / "run"
     prepare_root(root).close()

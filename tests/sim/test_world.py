@@ -251,6 +251,22 @@ def test_a_part_of_a_day_is_known_for_its_stretch(tmp_path: Path) -> None:
     assert path.level("I:SPX", path.last_ns) == 6800.0
 
 
+def test_bars_may_also_lie_in_the_folders_index_minutes(tmp_path: Path) -> None:
+    (tmp_path / "index_minutes").mkdir()
+    write_bars(tmp_path / "index_minutes", "2026-11-23.csv", "2026-11-23T14:30:00+00:00,6800.0,6801.0,6799.0,6800.5\n")
+
+    outer, inner = (bridged_day(folder, date(2026, 11, 23), 1) for folder in (tmp_path, tmp_path / "index_minutes"))
+
+    assert outer.level("I:SPX", outer.open_ns) == inner.level("I:SPX", inner.open_ns) == 6800.0
+
+
+def test_a_folder_of_something_else_is_told_what_was_expected(tmp_path: Path) -> None:
+    expected = r"no minute bars: expected SPX/2026-11-23\.csv and NDX/2026-11-23\.csv in it or in its index_minutes/"
+
+    with pytest.raises(WorldError, match=expected):
+        bridged_day(tmp_path, date(2026, 11, 23), 1)
+
+
 def test_a_missing_index_is_an_error_that_names_its_file(tmp_path: Path) -> None:
     write_bars(tmp_path, "2026-11-23.csv", "2026-11-23T17:00:00Z,6800,6805,6798,6801\n", folders=("SPX",))
 

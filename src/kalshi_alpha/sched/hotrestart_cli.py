@@ -101,7 +101,7 @@ def clock_of(root: Path) -> Clock:
         raise UsageError(message) from error
 
 
-def wait_for_capture(root: Path, path: Path) -> None:
+def wait_for_capture(root: Path, path: Path, patience_s: float = _CAPTURED_WITHIN_S) -> None:
     """Wait until the engine that runs in this root has stored one more snapshot: it does so by itself, every few seconds at the latest.
 
     Raises:
@@ -114,10 +114,10 @@ def wait_for_capture(root: Path, path: Path) -> None:
     except ControlError as error:
         message = f"no engine to capture a snapshot: {error}"
         raise UnreachableError(message) from error
-    end_ns = time.monotonic_ns() + int(_CAPTURED_WITHIN_S * NS_PER_S)  # noqa: TID251 - bounded waiting for another process
+    end_ns = time.monotonic_ns() + int(patience_s * NS_PER_S)  # noqa: TID251 - bounded waiting for another process
     while (captured_ns := _captured_ns(path)) is None or captured_ns == before:
         if time.monotonic_ns() > end_ns:  # noqa: TID251 - see above
-            message = f"{path}: the running engine stored no snapshot within {_CAPTURED_WITHIN_S:.0f} s"
+            message = f"{path}: the running engine stored no snapshot within {patience_s:g} s"
             raise UnreachableError(message)
         time.sleep(0.05)  # noqa: TID251 - see above
 

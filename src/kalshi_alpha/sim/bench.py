@@ -44,7 +44,8 @@ class Goal(msgspec.Struct, frozen=True):
     limit: float
     is_least: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
         """Return the goal for people: ``p99 < 200``."""
         quantile = "" if self.of == "value" else f"{self.of} "
         return f"{quantile}{'>' if self.is_least else '<'} {self.limit:,g}"
@@ -81,7 +82,7 @@ def figure_of(unit: str, goal: Goal | None, values: Sequence[float], note: str =
     met = None
     if goal is not None:
         met = bool(ordered) and (found[goal.of] > goal.limit if goal.is_least else found[goal.of] < goal.limit)
-    return Figure(unit, "" if goal is None else str(goal), met, **found, samples=len(ordered) if samples is None else samples, note=note)
+    return Figure(unit, "" if goal is None else goal.text, met, **found, samples=len(ordered) if samples is None else samples, note=note)
 
 
 def main(argv: list[str]) -> int:
@@ -203,17 +204,22 @@ def virtual_day(*, quick: bool) -> dict[str, Figure]:
     day = played[0]
     merged = max(1, day.engine.facts.ticks_merged)
     tokens = day.engine.facts.tokens_spent
-    note = f"one core, {day.day.witness.events:,} events, {len(script.windows)} windows, up to {watch.quoted_rungs} quoted strikes a ladder"
-    if quick:
-        took = {"virtual_window_s": figure_of("s", None, [day_s], note, 1)}
-    else:
-        took = {"virtual_day_s": figure_of("s", Goal("value", 10), [day_s], note, 1)}
-    return took | {
+    windows_played = "1 window" if quick else f"{len(script.windows)} windows"
+    quoted = f"up to {watch.quoted_rungs} quoted strikes a ladder"
+    note = f"one core, {day.day.witness.events:,} events, {windows_played}, {quoted}"
+    return day_figure(day_s, note, quick=quick) | {
         "tick_to_commands_paced_us": watch.figure(Goal("p99", 400), "the engine's step between the simulated venue's: its memory is cold"),
         "write_tokens_per_index_tick": figure_of(
             "tokens", Goal("value", TOKENS_PER_TICK), [tokens / merged], "the budget is 100 a second, 2 ticks/s", merged
         ),
     }
+
+
+def day_figure(day_s: float, note: str, *, quick: bool) -> dict[str, Figure]:
+    """Return the day's seconds; one window alone has another name and no goal, so that nobody takes it for a day."""
+    if quick:
+        return {"virtual_window_s": figure_of("s", None, [day_s], note, 1)}
+    return {"virtual_day_s": figure_of("s", Goal("value", 10), [day_s], note, 1)}
 
 
 def replayed() -> dict[str, Figure]:

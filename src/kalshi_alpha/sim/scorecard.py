@@ -16,6 +16,8 @@ NOTICED_S: Final = 5
 VIOLATIONS_SHOWN: Final = 10
 """On a terminal: more would push the scorecard away."""
 
+UNSCRIPTED_SHOWN: Final = 3
+
 
 class RestartTime(msgspec.Struct, frozen=True):
     """One kill and what followed."""
@@ -174,9 +176,11 @@ def _pnl_name(card: Scorecard) -> str:
 
 
 def _away(card: Scorecard) -> list[str]:
-    """Return each outage, those that nobody scripted with a mark."""
-    unscripted = " (not scripted)" if card.stall is None else " (not scripted: this machine stalled)"
-    return [
-        f"{seconds:.1f} s{'' if scripted else unscripted}"
-        for seconds, scripted in zip(card.recoveries, card.recoveries_scripted, strict=True)
-    ]
+    """Return each outage, or of many that nobody scripted their sum."""
+    stalled = card.stall is not None and card.stall.ms_max > card.stall.limit_ms / 2  # a value comes every half of the limit
+    why = "not scripted: this machine stalled" if stalled else "not scripted"
+    pairs = list(zip(card.recoveries, card.recoveries_scripted, strict=True))
+    others = [seconds for seconds, scripted in pairs if not scripted]
+    if len(others) <= UNSCRIPTED_SHOWN:
+        return [f"{seconds:.1f} s" if scripted else f"{seconds:.1f} s ({why})" for seconds, scripted in pairs]
+    return [f"{seconds:.1f} s" for seconds, scripted in pairs if scripted] + [f"{len(others)} times {sum(others):.1f} s in all ({why})"]
