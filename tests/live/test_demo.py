@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.live.venue import wait_until
 
 
@@ -67,10 +69,9 @@ def test_ctrl_c_ends_it_with_nothing_resting_and_nothing_running(tmp_path: Path)
     assert captured.stdout.split(",")[0] in {"fresh", "stale"}, captured.stderr
     assert hotrestart("--restore", root).stdout.startswith("stale, ")
     assert "  starting\n" in err
-    assert "not reachable" not in err
     assert process.returncode == 0, err
     card = json.loads(out)
-    assert card["stall"]["limit_ms"] == 66.66666666666667
+    assert card["stall"]["limit_ms"] == pytest.approx(133.3, abs=0.1)  # 2 s at speed 15
     assert len(card["recoveries"]) == len(card["recoveries_scripted"])
     assert card["unknown_orders"] == 0
     assert card["windows"] == 1

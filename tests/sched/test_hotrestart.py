@@ -225,11 +225,12 @@ def short_root() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def engine(root: Path, captures: EngineSnapshot | None) -> Iterator[None]:
-    """Run what answers at the control socket as an engine would, and stores this snapshot when it is asked for anything."""
+    """Run what answers at the control socket as an engine would, and stores this snapshot a moment later."""
 
     def answer(_: ControlCommand) -> ControlReply:
         if captures is not None:
-            HotRestartManager(FileSnapshotStore(Layout(root).snapshot)).capture(captures)
+            store = HotRestartManager(FileSnapshotStore(Layout(root).snapshot))
+            loop.call_later(0.2, store.capture, captures)
         return ControlReply(ok=True)
 
     loop, started, stopping = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
