@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from kalshi_alpha.adapters.control_socket import ControlError, Status, control_path, send_command
+from kalshi_alpha.adapters.control_socket import ControlError, ControlReply, Status, control_path, send_command
 from kalshi_alpha.adapters.files import FolderLock
 from kalshi_alpha.adapters.system_clock import ClockPlan, ScaledClock
 from kalshi_alpha.cli import UsageError
@@ -163,6 +163,11 @@ def _pause(stage: Stage) -> None:
         stage.stall_ms = max(stage.stall_ms, round(late_ms, 1))
 
 
+def view_of(reply: ControlReply) -> EngineView | None:
+    """Return the view in a reply; None: in its first moments the process has none to show."""
+    return msgspec.json.decode(reply.view, type=EngineView | None)
+
+
 def _progress(stage: Stage, told: set[str]) -> None:
     try:
         reply = send_command(control_path(stage.root), Status(), 1.0)
@@ -170,7 +175,7 @@ def _progress(stage: Stage, told: set[str]) -> None:
         _say(f"{_et(stage.clock.now().utc_ns)}  {'trading process not reachable' if stage.answered else 'starting'}")
         return
     stage.answered = True
-    view = msgspec.json.decode(reply.view, type=EngineView | None)
+    view = view_of(reply)
     if view is None:
         return
     for incident in reversed(view.incidents):
