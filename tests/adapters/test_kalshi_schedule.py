@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 
 from kalshi_alpha.adapters.kalshi.rest import calls_for
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import utc_ns_of
@@ -47,7 +48,7 @@ def test_the_hours_and_the_maintenance_windows_are_read() -> None:
 
     event = read_schedule({"standard_hours": [WEEK], "maintenance_windows": maintenance})
 
-    assert isinstance(event, ev.ScheduleRead)
+    assert isinstance(event, cal.ScheduleRead)
     assert (event.request, event.windows) == (7, ((ns("2026-12-03T08:00Z"), ns("2026-12-03T10:00Z")),))
     (week,) = event.hours
     assert isinstance(week, WeekHours)
@@ -57,7 +58,7 @@ def test_the_hours_and_the_maintenance_windows_are_read() -> None:
 
 @pytest.mark.parametrize("empty", [{}, {"standard_hours": [], "maintenance_windows": {}}, {"standard_hours": None}])
 def test_a_schedule_that_says_nothing_is_read_as_that(empty: dict[str, object]) -> None:
-    assert read_schedule(empty) == ev.ScheduleRead(7, (), ())
+    assert read_schedule(empty) == cal.ScheduleRead(7, (), ())
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_the_closes_of_each_series_are_read_page_by_page_each_once() -> None:
     asked, events = carried_out(cmd.ReadCloses(9, ("INXU", "INX"), DAY_NS, NEXT_NS), first, second, {"markets": {}, "cursor": ""})
 
     assert events == [
-        ev.ClosesRead(9, DAY_NS, (("INXU", (ns("2026-11-23T15:00Z"), ns("2026-11-23T16:00Z"))), ("INX", ()))),
+        cal.ClosesRead(9, DAY_NS, (("INXU", (ns("2026-11-23T15:00Z"), ns("2026-11-23T16:00Z"))), ("INX", ()))),
     ]
     bounds = f"min_close_ts={DAY_NS // 10**9 - 1}&max_close_ts={NEXT_NS // 10**9 + 1}&limit=1000"
     assert [(request.path, request.query) for request in asked] == [

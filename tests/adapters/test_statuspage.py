@@ -6,8 +6,9 @@ from collections.abc import Mapping
 import pytest
 
 from kalshi_alpha.adapters import statuspage
+from kalshi_alpha.model.calendar_events import StatusPageRead
 from kalshi_alpha.model.commands import ReadStatusPage
-from kalshi_alpha.model.events import Event, RequestFailed, StatusPageRead
+from kalshi_alpha.model.events import Event, RequestFailed
 from kalshi_alpha.model.http import HttpResponse
 
 UPCOMING = "/api/v2/scheduled-maintenances/upcoming.json"

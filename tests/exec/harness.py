@@ -5,10 +5,12 @@ from typing import TypeVar
 from kalshi_alpha.config import Config, QuotingConfig, WindowsConfig
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.recovery import RecoveredState
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.instruments import LEGS, SERIES, Ladder, Leg, Market, PriceRange, Series, Symbol
+from kalshi_alpha.model.listed_day import ListedDay, ListedEvent, ListedMarket
 from kalshi_alpha.model.maintenance import WeekHours
 from kalshi_alpha.model.orders import Fill, Order, OrderIntent, VenueOrder, VenuePosition
 from kalshi_alpha.model.reasons import Reason
@@ -36,6 +38,36 @@ def ladder_of(series: Series, target_s: int = TARGET_S, rungs: int = 7, fee_type
     bounds = [middle_e2 + step_e2 * (rung - rungs // 2) for rung in range(rungs)]
     markets = tuple(Market(f"{event}-T{lo_e2}", event, series, lo_e2, None, 0, target_s * NS_PER_S, CENTS, 0, "active") for lo_e2 in bounds)
     return Ladder(series, event, spec.symbol, target_s * NS_PER_S, markets, "", fee_type, 1.0)
+
+
+def listed_day(series: Series, ladders: tuple[Ladder, ...]) -> ListedDay:
+    """Return the listing that these ladders are read from."""
+    events = tuple(
+        ListedEvent(ladder.event_ticker, ladder.close_ns, ladder.collateral, ladder.fee_type, ladder.fee_multiplier, ())
+        for ladder in ladders
+    )
+    markets = tuple(_listed_market(market) for ladder in ladders for market in ladder.markets)
+    return ListedDay(series, "", events, markets)
+
+
+def _listed_market(market: Market) -> ListedMarket:
+    return ListedMarket(
+        ticker=market.ticker,
+        event_ticker=market.event_ticker,
+        strike_type="greater_or_equal",
+        floor_strike="",
+        cap_strike="",
+        lo_e2=market.lo_e2,
+        hi_e2=market.hi_e2,
+        problem="",
+        open_ns=market.open_ns,
+        close_ns=market.close_ns,
+        status=market.status,
+        shard=market.exchange_index,
+        tick="",
+        settlement_timer_s=None,
+        rules="",
+    )
 
 
 class Rig:
@@ -165,7 +197,7 @@ class Rig:
             case cmd.Persist(batch=batch, sync=True):
                 self.tell(ev.IntentsDurable(batch))
             case cmd.CaptureSnapshot(verify=True):
-                self.tell(ev.SnapshotVerified("fresh", 0.01))
+                self.tell(cal.SnapshotVerified("fresh", 0.01))
             case cmd.CreateGroup():
                 self.tell(ev.GroupCreated(f"group-{self.engine.facts.epoch}-{command.request}"))
             case cmd.TriggerGroup(group_id=group_id):
@@ -184,11 +216,13 @@ class Rig:
             case cmd.ReadPositions(request=request):
                 self.tell(ev.PositionsRead(request, self.utc_ns - self.clock_ahead_ns, self.positions))
             case cmd.ReadSchedule(request=request) if self.schedule is not None:
-                self.tell(ev.ScheduleRead(request, *self.schedule))
+                self.tell(cal.ScheduleRead(request, *self.schedule))
             case cmd.ReadCloses(request=request, from_ns=from_ns) if self.closes is not None:
-                self.tell(ev.ClosesRead(request, from_ns, tuple(self.closes.items())))
+                self.tell(cal.ClosesRead(request, from_ns, tuple(self.closes.items())))
             case cmd.ReadLadder(series=series, target_ns=target_ns):
                 self._list(series, target_ns)
+            case cmd.ReadDay(request=request, series=series):
+                self.tell(cal.DayListed(request, self._listed(series)))
             case cmd.SubscribeBooks(tickers=tickers):
                 for ticker in tickers:
                     self.tell(ev.BookSnapshotted(ticker, (), ()))
@@ -216,6 +250,14 @@ class Rig:
             self.tell(ev.LadderMissing(series, target_ns, "no event closes then"))
         else:
             self.tell(ev.LadderRead(ladder))
+
+    def _listed(self, series: Series) -> ListedDay:
+        """Return what the venue lists for the rest of the day: the ladder put there by hand, or one for each window."""
+        targets_s = [window.target_ns // NS_PER_S for window in self.engine.facts.schedule.today(self.utc_ns) if series in window.series]
+        whole = [ladder_of(series, target_s) for target_s in targets_s]
+        by_hand = self.listings.get(series)
+        ladders = whole if series not in self.listings else [by_hand] if by_hand is not None else []
+        return listed_day(series, tuple(ladders))
 
     def accept(self, intent: OrderIntent) -> None:
         """Have an order rest at the venue."""

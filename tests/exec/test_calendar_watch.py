@@ -6,6 +6,7 @@ import pytest
 
 from kalshi_alpha.exec.engine_view import engine_view
 from kalshi_alpha.exec.outputs import monitor_documents
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, utc_ns_of
@@ -25,8 +26,8 @@ def at(text: str) -> int:
     return utc_ns_of(datetime.fromisoformat(f"2026-11-23T{text}-05:00"))
 
 
-def hours(close: str, opens: str = "09:30", digest: str = "d") -> ev.SpecialHoursChanged:
-    return ev.SpecialHoursChanged(SpecialHours("hours.toml", digest, (SpecialDay("2026-11-23", at(opens), at(close), "a notice"),)))
+def hours(close: str, opens: str = "09:30", digest: str = "d") -> cal.SpecialHoursChanged:
+    return cal.SpecialHoursChanged(SpecialHours("hours.toml", digest, (SpecialDay("2026-11-23", at(opens), at(close), "a notice"),)))
 
 
 def week(*monday: tuple[str, str]) -> tuple[WeekHours, ...]:
@@ -123,7 +124,7 @@ def test_hours_that_are_taken_back_bring_the_window_back_with_its_freeze_and_pro
     rig = in_the_noon_window()
     rig.tell(hours("11:55"))
     rig.tick(5)
-    rig.tell(ev.SpecialHoursChanged(SpecialHours()))
+    rig.tell(cal.SpecialHoursChanged(SpecialHours()))
     rig.tick(10)
     assert {order.intent.window for order in rig.live("resting")} == {"2026-11-23/hourly-1200"}
     rig.clear()
@@ -152,8 +153,8 @@ def test_a_bad_file_is_told_once_and_the_hours_before_it_stay() -> None:
     rig.tell(hours("13:30"))
     rig.clear()
 
-    rig.tell(ev.SpecialHoursRefused("hours.toml: day 1: open 14:00 isn't before close 13:30"))
-    rig.tell(ev.SpecialHoursRefused("hours.toml: day 1: open 14:00 isn't before close 13:30"))
+    rig.tell(cal.SpecialHoursRefused("hours.toml: day 1: open 14:00 isn't before close 13:30"))
+    rig.tell(cal.SpecialHoursRefused("hours.toml: day 1: open 14:00 isn't before close 13:30"))
 
     (incident,) = rig.incidents("calendar")
     assert incident.facts == {"error": "hours.toml: day 1: open 14:00 isn't before close 13:30", "in_force": "d"}
@@ -217,11 +218,11 @@ def test_a_maintenance_window_cuts_the_window_it_falls_into() -> None:
 
 def test_a_maintenance_that_is_announced_for_now_pulls_the_quotes() -> None:
     rig = quoting()
-    rig.tell(ev.ScheduleRead(1, ((at("09:40"), at("09:52")),), week()))
+    rig.tell(cal.ScheduleRead(1, ((at("09:40"), at("09:52")),), week()))
     rig.tick(3)
     assert not rig.live()
 
-    rig.tell(ev.ScheduleRead(2, ((at("09:40"), at("09:47")),), week()))
+    rig.tell(cal.ScheduleRead(2, ((at("09:40"), at("09:47")),), week()))
     rig.tick(150)
 
     assert rig.live("resting")
@@ -229,7 +230,7 @@ def test_a_maintenance_that_is_announced_for_now_pulls_the_quotes() -> None:
 
 def test_weekly_hours_that_close_inside_a_session_put_the_windows_in_doubt() -> None:
     rig = quoting()
-    rig.tell(ev.ScheduleRead(1, (), week(("00:00", "09:58"))))
+    rig.tell(cal.ScheduleRead(1, (), week(("00:00", "09:58"))))
     rig.tick(3)
 
     assert doubted(rig) == ["2026-11-23/hourly-1000"]
@@ -350,7 +351,7 @@ def test_events_on_a_holiday_are_told_once_and_not_quoted() -> None:
     rig.closes = {"INXU": (thursday_ns,)}
     booted(rig)
     rig.tick_until(thursday_ns // NS_PER_S - 2_500)
-    rig.tell(ev.ClosesRead(0, thursday_ns - 10 * 3_600 * NS_PER_S, (("INXU", (thursday_ns,)),)))
+    rig.tell(cal.ClosesRead(0, thursday_ns - 10 * 3_600 * NS_PER_S, (("INXU", (thursday_ns,)),)))
 
     (incident,) = rig.incidents("calendar")
     assert incident.title == "The venue lists events on a day without a session"

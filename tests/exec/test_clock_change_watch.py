@@ -5,8 +5,8 @@ from datetime import date, datetime
 import msgspec
 import pytest
 
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
-from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, utc_ns_of
 from kalshi_alpha.model.hours import SpecialDay, SpecialHours
 from kalshi_alpha.model.reasons import Reason
@@ -117,7 +117,7 @@ def test_special_hours_of_the_first_session_are_checked_again() -> None:
     rig = started("2027-03-15T12:00:00Z")
     rig.clear()
     day = SpecialDay("2027-03-15", ns("2027-03-15T13:30Z"), ns("2027-03-15T17:30Z"), "a notice")
-    rig.tell(ev.SpecialHoursChanged(SpecialHours("hours.toml", "d", (day,))))
+    rig.tell(cal.SpecialHoursChanged(SpecialHours("hours.toml", "d", (day,))))
 
     assert rig.engine.calendar.view(rig.now).doubts == ()
 

@@ -1,18 +1,22 @@
 """Maintenance in the engine: what is heard becomes a stand-down, proof, and the way back."""
 
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
 
 from kalshi_alpha.config import MaintenanceConfig
 from kalshi_alpha.exec.engine_view import engine_view
 from kalshi_alpha.exec.recovery import recover
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S
+from kalshi_alpha.model.instruments import Ladder
 from kalshi_alpha.model.maintenance import ShardStatus, Slot
 from kalshi_alpha.model.reasons import Reason
 from kalshi_alpha.model.records import LatchLifted, LatchSet
-from tests.exec.harness import START_S, Rig, booted, quoting, settings
+from tests.exec.harness import START_S, Rig, booted, ladder_of, quoting, settings
 
 MINUTE = 60 * NS_PER_S
 LATCH = "kalshi_maintenance"
@@ -29,7 +33,7 @@ def operator_slot(rig: Rig, minutes: float, length: float = 5.0) -> Slot:
 
 
 def tell_slots(rig: Rig, *slots: Slot) -> None:
-    rig.tell(ev.OperatorSlotsRead(slots, ""))
+    rig.tell(cal.OperatorSlotsRead(slots, ""))
 
 
 def pause(rig: Rig) -> None:
@@ -95,18 +99,18 @@ def test_the_housekeeping_is_started_half_an_hour_before_and_its_end_told() -> N
     rig.wait(29 * 60)
     before = rig.take(cmd.KeepHouse)
     rig.wait(61)
-    rig.tell(ev.HousekeepingDone(1, "left ledger.db"))
+    rig.tell(cal.HousekeepingDone(1, "left ledger.db"))
 
     assert before == []
     assert rig.take(cmd.KeepHouse) == [cmd.KeepHouse(30)]
     assert titles(rig)[-1] == "Housekeeping left something undone"
-    rig.tell(ev.HousekeepingDone(0, ""))
+    rig.tell(cal.HousekeepingDone(0, ""))
     assert titles(rig)[-1] == "Housekeeping done"
 
 
 @pytest.mark.parametrize(
     ("silent", "gate"),
-    [("ReadStatus", "status"), ("ReadOpenOrders", "reconciled"), ("ReadLadder", "ladders"), ("CaptureSnapshot", "snapshot")],
+    [("ReadStatus", "status"), ("ReadOpenOrders", "reconciled"), ("ReadDay", "ladders"), ("CaptureSnapshot", "snapshot")],
 )
 def test_every_gate_alone_holds_quoting_back(silent: str, gate: str) -> None:
     rig = rig_with()
@@ -147,7 +151,7 @@ def test_a_ladder_the_venue_doesnt_list_holds_everything_back_until_it_does() ->
     notes = [gate.note for gate in engine_view(rig.engine, rig.now, 1.0, {}).maintenance.gates if gate.name == "ladders"]
 
     assert not rig.live()
-    assert "INX: no event closes then" in notes[0]
+    assert "INX: missing: KXINX lists no event" in notes[0]
     del rig.listings["INX"]
     rig.tick(8)
     assert rig.live("resting")
@@ -155,14 +159,14 @@ def test_a_ladder_the_venue_doesnt_list_holds_everything_back_until_it_does() ->
 
 def test_under_operator_nothing_moves_until_somebody_confirms_and_the_wrong_moment_is_told() -> None:
     rig = rig_with(confirm="operator")
-    rig.tell(ev.MaintenanceConfirmed("owner"))
+    rig.tell(cal.MaintenanceConfirmed("owner"))
     pause(rig)
     rig.tick(3)
     resume(rig)
     rig.tick(15)
     waits = engine_view(rig.engine, rig.now, 1.0, {}).maintenance.needs_confirmation
     held = set(rig.reasons)
-    rig.tell(ev.MaintenanceConfirmed("owner"))
+    rig.tell(cal.MaintenanceConfirmed("owner"))
     rig.tick(3)
 
     assert waits
@@ -215,7 +219,7 @@ def test_a_process_killed_while_it_waited_for_a_confirmation_still_waits() -> No
     again.tick(20)
 
     assert again.reasons == {Reason.MAINTENANCE}
-    again.tell(ev.MaintenanceConfirmed("owner"))
+    again.tell(cal.MaintenanceConfirmed("owner"))
     again.tick(4)
     assert again.live("resting")
 
@@ -278,9 +282,9 @@ def test_an_estimate_of_the_end_is_shown_until_it_has_passed() -> None:
 def test_a_source_that_fails_keeps_its_last_word() -> None:
     rig = rig_with(status_page_url="http://127.0.0.1:9")
     slot = operator_slot(rig, 30)
-    rig.tell(ev.StatusPageRead(1, (replace(slot, source="statuspage"),), ("incident",)))
+    rig.tell(cal.StatusPageRead(1, (replace(slot, source="statuspage"),), ("incident",)))
     tell_slots(rig, slot)
-    rig.tell(ev.OperatorSlotsRead((), "unreadable"))
+    rig.tell(cal.OperatorSlotsRead((), "unreadable"))
     rig.tell(ev.RequestFailed("ReadStatusPage", 1, 200, "html"))
     rig.tell(ev.RequestFailed("ReadSchedule", 2, 0, ""))
     view = engine_view(rig.engine, rig.now, 1.0, {}).maintenance
@@ -292,7 +296,7 @@ def test_a_source_that_fails_keeps_its_last_word() -> None:
 
 def test_a_change_of_the_operators_slots_is_read_at_once() -> None:
     rig = rig_with()
-    rig.tell(ev.OperatorSlotsChanged())
+    rig.tell(cal.OperatorSlotsChanged())
 
     assert rig.take(cmd.ReadOperatorSlots)
 
@@ -302,7 +306,7 @@ def test_a_contradiction_is_told_once() -> None:
     slot = operator_slot(rig, 30)
     for _ in range(3):
         tell_slots(rig, slot)
-        rig.tell(ev.StatusPageRead(1, (replace(slot, source="statuspage", to_ns=slot.to_ns + 10 * MINUTE),), ()))
+        rig.tell(cal.StatusPageRead(1, (replace(slot, source="statuspage", to_ns=slot.to_ns + 10 * MINUTE),), ()))
 
     assert sum("contradict" in title for title in titles(rig)) == 1
 
@@ -316,3 +320,75 @@ def test_half_the_size_for_the_first_minutes_and_at_least_one_contract() -> None
         rig.tick(10)
 
         assert {intent.count_e2 for intent in rig.placed()} == {count_e2}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda ladder: replace(ladder, markets=ladder.markets[:2] + ladder.markets[3:]), "gap: nothing between"),
+        (lambda ladder: replace(ladder, markets=(*ladder.markets, ladder.markets[0])), "listed twice"),
+        (
+            lambda ladder: replace(
+                ladder,
+                markets=tuple(replace(market, close_ns=market.close_ns - 60 * NS_PER_S) for market in ladder.markets),
+            ),
+            "closes at another time",
+        ),
+    ],
+)
+def test_the_next_ladder_is_verified_whole_before_anything_is_quoted(wrong: Callable[[Ladder], Ladder], told: str) -> None:
+    rig = rig_with()
+    pause(rig)
+    rig.tick(3)
+    rig.listings["NASDAQ100U"] = wrong(ladder_of("NASDAQ100U"))
+    resume(rig)
+    rig.tick(10)
+
+    notes = [gate.note for gate in engine_view(rig.engine, rig.now, 1.0, {}).maintenance.gates if gate.name == "ladders"]
+    assert not rig.live()
+    assert told in notes[0]
+    del rig.listings["NASDAQ100U"]
+    rig.tick(10)
+    assert rig.live("resting")
+
+
+def test_what_is_listed_for_later_windows_holds_nothing_back() -> None:
+    rig = rig_with()
+    pause(rig)
+    rig.tick(3)
+    rig.listings["INXU"] = ladder_of("INXU")
+    resume(rig)
+    rig.tick(12)
+
+    assert rig.live("resting")
+
+
+def test_the_operators_slot_cuts_the_windows_that_are_shown_and_its_removal_restores_them() -> None:
+    rig = rig_with()
+    noon = next(window for window in rig.engine.facts.schedule.today(rig.utc_ns) if window.label == "hourly-1200")
+    slot = Slot(noon.start_ns - 600 * NS_PER_S, noon.start_ns + 300 * NS_PER_S, "operator", "op-1 notice")
+    tell_slots(rig, slot)
+    cut = next(window for window in rig.engine.facts.schedule.today(rig.utc_ns) if window.label == "hourly-1200")
+
+    assert (cut.start_ns, cut.freeze_ns) == (slot.to_ns, noon.freeze_ns)
+    tell_slots(rig)
+    assert noon in rig.engine.facts.schedule.today(rig.utc_ns)
+
+
+def test_a_pause_nobody_announced_and_one_without_an_end_cut_no_window() -> None:
+    rig = rig_with()
+    before = rig.engine.facts.schedule.today(rig.utc_ns)
+    pause(rig)
+    rig.tick(3)
+
+    assert rig.engine.facts.schedule.today(rig.utc_ns) == before
+
+
+def test_a_window_cut_at_its_start_stays_cut_once_the_slot_is_over() -> None:
+    rig = rig_with()
+    noon = next(window for window in rig.engine.facts.schedule.today(rig.utc_ns) if window.label == "hourly-1200")
+    slot = Slot(noon.start_ns - 600 * NS_PER_S, noon.start_ns + 60 * NS_PER_S, "operator", "op-1 notice")
+    tell_slots(rig, slot)
+    rig.wait_until(slot.to_ns + 65 * NS_PER_S)
+
+    assert [window.start_ns for window in rig.engine.facts.schedule.today(rig.utc_ns) if window.label == "hourly-1200"] == [slot.to_ns]

@@ -11,6 +11,7 @@ from kalshi_alpha.adapters.system_clock import SystemClock
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.outputs import ArtifactWriter
 from kalshi_alpha.exec.shell import Shell
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import Now
@@ -101,4 +102,4 @@ async def read_back(root: Path) -> list[ev.Event]:
 def test_a_snapshot_is_read_back_also_while_another_is_being_stored(tmp_path: Path) -> None:
     heard = asyncio.run(read_back(tmp_path))
 
-    assert [event.verdict for event in heard if isinstance(event, ev.SnapshotVerified)] == ["fresh"]
+    assert [event.verdict for event in heard if isinstance(event, cal.SnapshotVerified)] == ["fresh"]

@@ -9,6 +9,7 @@ from kalshi_alpha.adapters.files import Layout
 from kalshi_alpha.adapters.operator_slots import add_entry
 from kalshi_alpha.adapters.system_clock import SystemClock
 from kalshi_alpha.exec.upkeep import Upkeep
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from tests.adapters.small_site import small_site
@@ -41,7 +42,7 @@ def test_the_page_is_read_over_the_network(tmp_path: Path) -> None:
     with small_site(pages) as url:
         [event] = carried_out(tmp_path, cmd.ReadStatusPage(1), url)
 
-    assert isinstance(event, ev.StatusPageRead)
+    assert isinstance(event, cal.StatusPageRead)
     assert [slot.from_ns for slot in event.slots] == [NOW]
 
 
@@ -58,8 +59,8 @@ def test_the_operators_slots_are_read_and_an_unreadable_file_is_a_problem(tmp_pa
     Layout(tmp_path).maintenance.write_text("{")
     [bad] = carried_out(tmp_path, cmd.ReadOperatorSlots())
 
-    assert isinstance(good, ev.OperatorSlotsRead)
-    assert isinstance(bad, ev.OperatorSlotsRead)
+    assert isinstance(good, cal.OperatorSlotsRead)
+    assert isinstance(bad, cal.OperatorSlotsRead)
     assert [slot.name for slot in good.slots] == ["op-1 phone"]
     assert good.problem == ""
     assert "maintenance.json" in bad.problem
@@ -68,6 +69,6 @@ def test_the_operators_slots_are_read_and_an_unreadable_file_is_a_problem(tmp_pa
 def test_the_housekeepings_end_is_told_with_its_last_word(tmp_path: Path) -> None:
     [event] = carried_out(tmp_path, cmd.KeepHouse(-1))
 
-    assert isinstance(event, ev.HousekeepingDone)
+    assert isinstance(event, cal.HousekeepingDone)
     assert event.exit_status != 0
     assert event.summary

@@ -1,10 +1,15 @@
 import os
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from kalshi_alpha.adapters.files import Layout
+from kalshi_alpha.adapters.operator_slots import add_entry
+from kalshi_alpha.cli import UsageError
 from kalshi_alpha.config import WindowsConfig
+from kalshi_alpha.model.clock import utc_ns_of
 from kalshi_alpha.model.hours import SpecialHours
 from kalshi_alpha.sched.hours_file import HoursFileWatch, load_special_hours, special_hours_of
 from kalshi_alpha.sched.special_hours import SpecialHoursError
@@ -96,3 +101,24 @@ def test_the_command_finds_the_shipped_file_in_the_working_folder(
     main(["--series", "INX", "--now", "2026-11-23T12:00:00-05:00"])
 
     assert "special, 09:30:00 to 13:30:00  [configs/special_hours.toml: a notice]" in capsys.readouterr().out
+
+
+def test_the_operators_slots_in_the_root_cut_the_windows(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    moments = ("2026-11-23T12:40:00-05:00", "2026-11-23T12:50:00-05:00", "2026-11-23T09:00:00-05:00")
+    from_ns, to_ns, now_ns = (utc_ns_of(datetime.fromisoformat(moment)) for moment in moments)
+    add_entry(tmp_path, (from_ns, to_ns), "by phone", now_ns)
+    asked = ["--series", "INXU", "--now", "2026-11-23T12:30:00-05:00", "--json", "--root", str(tmp_path)]
+
+    assert main(asked) == 0
+    report = msgspec.json.decode(capfd.readouterr().out, type=SchedulerReport)
+    assert report.scheduler_window is not None
+    assert report.scheduler_window.start_et.startswith("2026-11-23T12:50:00")
+    assert any("by operator" in line for line in report.explain)
+
+
+def test_operators_slots_that_cant_be_read_are_an_error(tmp_path: Path) -> None:
+    Layout(tmp_path).maintenance.parent.mkdir()
+    Layout(tmp_path).maintenance.write_text("[")
+
+    with pytest.raises(UsageError, match=r"maintenance\.json"):
+        main(["--series", "INXU", "--root", str(tmp_path)])

@@ -122,6 +122,10 @@ def closed(opens: str, closes: str, source: str = "somebody") -> Closure:
     return Closure(at(opens), at(closes), source, "")
 
 
+def over(opens: str, closes: str) -> Closure:
+    return Closure(at(opens), at(closes), "somebody", "", is_over=True)
+
+
 @pytest.mark.parametrize(
     ("closures", "start", "freeze"),
     [
@@ -145,6 +149,22 @@ def test_the_longest_stretch_without_a_closure_is_left(closures: list[Closure], 
     assert (left.start_ns, left.freeze_ns, left.target_ns) == (at(start), at(freeze), window.target_ns)
     assert left.start_ns < left.final_minute_ns <= left.freeze_ns
     assert left.final_minute_ns == min(window.final_minute_ns, left.freeze_ns)
+
+
+@pytest.mark.parametrize(
+    ("closures", "start", "freeze"),
+    [
+        ([over("13:55", "13:58")], "13:58:00", "13:59:58"),
+        ([over("13:40", "13:46"), closed("13:50", "13:52")], "13:52:00", "13:59:58"),
+        ([over("13:46", "13:47"), closed("13:58", "14:30")], "13:47:00", "13:57:58"),
+        ([closed("13:55", "13:58"), over("13:55", "13:58")], "13:58:00", "13:59:58"),
+    ],
+)
+def test_what_lies_before_a_closure_that_is_over_is_past(closures: list[Closure], start: str, freeze: str) -> None:
+    left = without_closures(hourly(), closures, 2).window
+
+    assert left is not None
+    assert (left.start_ns, left.freeze_ns) == (at(start), at(freeze))
 
 
 @pytest.mark.parametrize("closures", [[closed("13:00", "15:00")], [closed("13:45", "13:52"), closed("13:52", "14:00")]])

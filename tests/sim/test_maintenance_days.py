@@ -175,11 +175,11 @@ def listed(shown_ns: int, start_ns: int, end_ns: int, until_ns: int = 0) -> Venu
 
 
 def told(start_ns: int, end_ns: int) -> tuple[Slot, ...]:
-    """Return what the operator alone knows; what the venue lists also cuts the windows."""
+    """Return what the operator alone knows."""
     return (Slot(start_ns, end_ns, "operator", "op-1 told by phone"),)
 
 
-def test_a_maintenance_that_the_venue_lists_ends_its_window_and_spares_the_next() -> None:
+def test_a_maintenance_that_the_venue_lists_interrupts_its_window_and_spares_the_next() -> None:
     windows = WindowsConfig(hourly_targets_et=("11:00", "12:00"), close_series=())
     start = at("2026-11-23T10:54:00-05:00")
     end = start + 90 * NS_PER_S
@@ -192,6 +192,7 @@ def test_a_maintenance_that_the_venue_lists_ends_its_window_and_spares_the_next(
     assert resting_at(result, start - 298 * NS_PER_S) == 0
     assert accepted(result, start - 300 * NS_PER_S, end) == 0
     assert len(step_times(result, "may resume")) == 1
+    assert accepted(result, end, end + 20 * NS_PER_S) > 0
     second = script.windows[1]
     assert accepted(result, second.start_ns, second.start_ns + 10 * NS_PER_S) > 5
 
@@ -211,6 +212,18 @@ def test_an_announced_maintenance_in_a_window_finds_nothing_resting_from_five_mi
     assert not step_times(result, "Not proven")
     [verified] = step_times(result, "Nothing rests")
     assert verified < start - 295 * NS_PER_S
+
+
+def test_a_hole_in_the_ladder_after_it_holds_quoting_back_until_the_venue_lists_it_whole() -> None:
+    _, start = window_day()
+    end = start + 60 * NS_PER_S
+    hole = VenueFault(start, end + 30 * NS_PER_S, "missing_event", {"event": "KXNASDAQ100U-26NOV23H1100"})
+    script, _ = window_day(operator_slots=told(start, end), venue_faults=(VenueFault(start, end, "trading_pause", {}), hole))
+
+    result = played(script, ELEVEN)
+
+    assert accepted(result, start - 300 * NS_PER_S, end + 30 * NS_PER_S) == 0
+    assert accepted(result, end + 30 * NS_PER_S, end + 50 * NS_PER_S) > 0
 
 
 def test_after_it_quotes_are_half_as_large_for_five_minutes() -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from kalshi_alpha.adapters.files import Layout, write_atomically
 from kalshi_alpha.model.clock import NS_PER_S, iso_utc, utc_ns_of
+from kalshi_alpha.model.hours import Closure
 from kalshi_alpha.model.maintenance import Slot
 
 DAY_NS: Final = 86_400 * NS_PER_S
@@ -61,6 +62,17 @@ def read_entries(root: Path) -> Entries:
         message = f"{path}: {error}"
         raise OperatorSlotsError(message) from error
     return found
+
+
+def read_closures(root: Path) -> tuple[Closure, ...]:
+    """Return the slots as what cuts the windows.
+
+    Raises:
+        OperatorSlotsError: the file can't be read; the message says why.
+
+    """
+    slots = [entry.slot() for entry in read_entries(root).slots]
+    return tuple(sorted(Closure(slot.from_ns, slot.to_ns, slot.source, slot.name) for slot in slots))
 
 
 def add_entry(root: Path, span_ns: tuple[int, int], note: str, now_ns: int) -> Entry:

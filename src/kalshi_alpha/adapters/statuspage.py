@@ -14,8 +14,9 @@ import msgspec
 from kalshi_alpha.adapters.kalshi.fixed_point import WireError, rfc3339_ns
 from kalshi_alpha.adapters.kalshi.order_calls import Calls, is_success
 from kalshi_alpha.adapters.kalshi.wire import decode
+from kalshi_alpha.model.calendar_events import StatusPageRead
 from kalshi_alpha.model.commands import ReadStatusPage
-from kalshi_alpha.model.events import RequestFailed, StatusPageRead
+from kalshi_alpha.model.events import RequestFailed
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.maintenance import Slot
 

@@ -11,10 +11,11 @@ from kalshi_alpha.exec.clock_change_watch import ClockChangeWatch
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.handlers import Table, behind
 from kalshi_alpha.exec.window_life import WindowLife
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.commands import ReadCloses, ReadSchedule
-from kalshi_alpha.model.hours import SpecialHours
+from kalshi_alpha.model.hours import Closure, SpecialHours
 from kalshi_alpha.model.instruments import Series
 from kalshi_alpha.model.reasons import Reason, StandDown
 from kalshi_alpha.model.view import CalendarView
@@ -53,10 +54,10 @@ class CalendarWatch:
         """Return the engine's handlers with ours behind them."""
         ours: Table = {
             ev.Booted: self._booted,
-            ev.SpecialHoursChanged: self._hours_changed,
-            ev.SpecialHoursRefused: self._hours_refused,
-            ev.ScheduleRead: self._schedule_read,
-            ev.ClosesRead: self._closes_read,
+            cal.SpecialHoursChanged: self._hours_changed,
+            cal.SpecialHoursRefused: self._hours_refused,
+            cal.ScheduleRead: self._schedule_read,
+            cal.ClosesRead: self._closes_read,
             ev.RequestFailed: self._failed,
         }
         return behind(table, ours)
@@ -102,7 +103,7 @@ class CalendarWatch:
         for name in ("schedule", "closes", "clock"):
             facts.after(name, 0.0, now)
 
-    def _hours_changed(self, event: ev.SpecialHoursChanged, now: Now) -> None:
+    def _hours_changed(self, event: cal.SpecialHoursChanged, now: Now) -> None:
         hours, self._refused = event.hours, ""
         if hours == self._special:
             return
@@ -113,13 +114,13 @@ class CalendarWatch:
             self._facts.incident(now, "calendar", "Special hours have changed", "in force; open windows were adapted", facts)
             self._rebuild(now)
 
-    def _hours_refused(self, event: ev.SpecialHoursRefused, now: Now) -> None:
+    def _hours_refused(self, event: cal.SpecialHoursRefused, now: Now) -> None:
         if event.reason != self._refused:
             self._refused = event.reason
             told = {"error": event.reason, "in_force": self._special.digest or "none"}
             self._facts.incident(now, "calendar", "The file of special hours is unusable", "the hours before it stay in force", told)
 
-    def _schedule_read(self, event: ev.ScheduleRead, now: Now) -> None:
+    def _schedule_read(self, event: cal.ScheduleRead, now: Now) -> None:
         self._heard_ns = now.mono_ns
         self._facts.after("schedule", SCHEDULE_EVERY_S, now)
         venue = VenueHours(event.hours, event.windows, self._venue.slots)
@@ -127,7 +128,7 @@ class CalendarWatch:
             self._venue = venue
             self._rebuild(now)
 
-    def _closes_read(self, event: ev.ClosesRead, now: Now) -> None:
+    def _closes_read(self, event: cal.ClosesRead, now: Now) -> None:
         self._closes = (et_date(event.from_ns), dict(event.closes))
         self._judge(now)
 
@@ -136,6 +137,11 @@ class CalendarWatch:
             self._facts.after("schedule", RETRY_S, now)
         elif event.command == "ReadCloses":
             self._facts.after("closes", RETRY_S, now)
+
+    def close(self, slots: tuple[Closure, ...], now: Now) -> None:
+        """Take what others than the venue's schedule announce: it cuts the windows like the venue's own maintenance."""
+        self._venue = VenueHours(self._venue.weeks, self._venue.maintenance, slots)
+        self._rebuild(now)
 
     # Asking
 

@@ -55,7 +55,7 @@ class Engine:
         self.feeds = FeedWatch(self.facts)
         self.calendar = CalendarWatch(self.facts, self.windows)
         self.clocks = ClockWatch(self.facts, self.reconciler)
-        self.maintenance = MaintenanceWatch(self.facts, self.planner, self.reconciler)
+        self.maintenance = MaintenanceWatch(self.facts, self.planner, self.reconciler, self.calendar)
         self._recovered = recovered
         self._leaving_since_ns = 0
         self._deadline_ns: int | None = None

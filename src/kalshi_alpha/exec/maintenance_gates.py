@@ -4,10 +4,12 @@ from typing import Final
 
 import msgspec
 
+from kalshi_alpha.exec.discover import Expected, check_ladder
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.reconcile import STATUS_GOOD_FOR_S, Reconciler
 from kalshi_alpha.model.clock import NS_PER_S, Now
-from kalshi_alpha.model.instruments import SYMBOLS, Series
+from kalshi_alpha.model.instruments import SYMBOLS
+from kalshi_alpha.model.listed_day import ListedDay
 from kalshi_alpha.model.maintenance import Gate
 from kalshi_alpha.sched.calendar import CalendarRangeError, et_date, session
 from kalshi_alpha.sched.maintenance_calendar import moment
@@ -15,9 +17,7 @@ from kalshi_alpha.sched.maintenance_calendar import moment
 STEADY_NS: Final = 3 * NS_PER_S
 """The status must have said for so long that the venue trades."""
 SNAPSHOT_GOOD_FOR_NS: Final = 5 * NS_PER_S
-
-Listing = tuple[Series, int]
-"""A series and the target (UTC ns) of its next window."""
+NOT_READ: Final = ("not read",)
 
 
 class Evidence(msgspec.Struct):
@@ -29,22 +29,22 @@ class Evidence(msgspec.Struct):
     """Since when it has said without a break that it trades; 0: it doesn't."""
     snapshot_verdict: str = ""
     snapshot_mono_ns: int = 0
-    listed: dict[Listing, str] = msgspec.field(default_factory=dict)
-    """What was asked for -> what is wrong with it; empty: it is as it should be."""
+    listed: dict[Expected, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    """Ladder -> what is wrong with it; empty: it is as it should be."""
+
+    def verify(self, day: ListedDay, wanted: tuple[Expected, ...]) -> None:
+        """Compare the ladders of a series that are wanted next with what the venue lists: there, whole, closing at the target."""
+        self.listed |= {one: check_ladder(one, day, None).faults for one in wanted if one.series == day.series}
 
 
-def wanted_listings(facts: EngineFacts, now: Now) -> tuple[Listing, ...]:
-    """Return the next window of each series that has one today."""
-    first: dict[Series, int] = {}
+def wanted_ladders(facts: EngineFacts, now: Now) -> tuple[Expected, ...]:
+    """Return the ladder of the next window of each series that has one today."""
     try:
         windows = facts.schedule.today(now.utc_ns)
     except CalendarRangeError:
         return ()
-    for window in windows:
-        if window.freeze_ns > now.utc_ns:
-            for series in window.series:
-                first.setdefault(series, window.target_ns)
-    return tuple(first.items())
+    ahead = [Expected(window, series) for window in windows if window.freeze_ns > now.utc_ns for series in window.series]
+    return tuple({one.series: one for one in reversed(ahead)}.values())[::-1]
 
 
 def gates(facts: EngineFacts, reconciler: Reconciler, evidence: Evidence, ended_ns: int, now: Now) -> tuple[Gate, ...]:
@@ -101,12 +101,12 @@ def _reconciled(facts: EngineFacts, reconciler: Reconciler, ended_ns: int) -> Ga
 
 
 def _ladders(facts: EngineFacts, evidence: Evidence, now: Now) -> Gate:
-    wanted = wanted_listings(facts, now)
+    wanted = wanted_ladders(facts, now)
     if not wanted:
         return Gate("ladders", green=True, note="no further window today")
-    wrong = [f"{series}: {evidence.listed.get((series, target_ns), 'not read')}" for series, target_ns in wanted]
-    wrong = [told for told, key in zip(wrong, wanted, strict=True) if evidence.listed.get(key, "not read")]
-    return Gate("ladders", green=not wrong, note=", ".join(wrong) or f"{len(wanted)} listed for the next windows")
+    faults = {one.series: evidence.listed.get(one, NOT_READ) for one in wanted}
+    wrong = [f"{series}: {'; '.join(told)}" for series, told in faults.items() if told]
+    return Gate("ladders", green=not wrong, note=", ".join(wrong) or f"{len(wanted)} verified for the next windows")
 
 
 def _snapshot(evidence: Evidence, now: Now) -> Gate:

@@ -6,21 +6,26 @@ somebody else has set stays theirs.
 """
 
 from collections.abc import Callable
+from datetime import time, timedelta
 from typing import Final
 
+from kalshi_alpha.exec.calendar_watch import CalendarWatch
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.handlers import Table, behind
-from kalshi_alpha.exec.maintenance_gates import Evidence, gates, wanted_listings
+from kalshi_alpha.exec.maintenance_gates import NOT_READ, Evidence, gates, wanted_ladders
 from kalshi_alpha.exec.planner import OrderPlanner
 from kalshi_alpha.exec.reconcile import Reconciler
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
-from kalshi_alpha.model.commands import CaptureSnapshot, KeepHouse, ReadLadder, ReadOperatorSlots, ReadStatusPage
+from kalshi_alpha.model.commands import CaptureSnapshot, KeepHouse, ReadDay, ReadOperatorSlots, ReadStatusPage
+from kalshi_alpha.model.hours import Closure
 from kalshi_alpha.model.maintenance import OPEN_END_NS, Gate, Slot, SourceName, SourceWord
 from kalshi_alpha.model.records import LatchLifted, LatchSet
 from kalshi_alpha.model.view import MaintenanceView
+from kalshi_alpha.sched.calendar import et_date, et_instant_ns
 from kalshi_alpha.sched.maintenance import Fact, MaintenancePilot, Sight, Step
-from kalshi_alpha.sched.maintenance_calendar import HORIZON_DAYS, Resolved, resolve, schedule_word, weekly_word, with_past
+from kalshi_alpha.sched.maintenance_calendar import HORIZON_DAYS, Resolved, closures_of, resolve, schedule_word, weekly_word, with_past
 
 LATCH: Final = "kalshi_maintenance"
 ACTOR: Final = "maintenance"
@@ -42,12 +47,15 @@ BELIEVED_NS: Final = HORIZON_DAYS * 86_400 * NS_PER_S
 class MaintenanceWatch:
     """Keeps the sources' words, drives the autopilot and does what its steps ask for."""
 
-    def __init__(self, facts: EngineFacts, planner: OrderPlanner, reconciler: Reconciler) -> None:
+    def __init__(self, facts: EngineFacts, planner: OrderPlanner, reconciler: Reconciler, calendar: CalendarWatch) -> None:
         config = facts.config.maintenance
         self.pilot = MaintenancePilot(needs_operator=config.confirm == "operator", rearm_ns=config.rearm_s * NS_PER_S)
         self._facts = facts
         self._planner = planner
         self._reconciler = reconciler
+        self._calendar = calendar
+        self._closed: tuple[Closure, ...] = ()
+        """What the windows were cut by last."""
         self._evidence = Evidence()
         self._words: dict[SourceName, SourceWord] = {"schedule": SourceWord("schedule", problem="not read yet")}
         if config.status_page_url:
@@ -78,19 +86,18 @@ class MaintenanceWatch:
         ours: Table = {
             ev.ExchangeStatusRead: status_read,
             ev.OperatorCleared: operator_cleared,
-            ev.StatusPageRead: self._status_page_read,
-            ev.OperatorSlotsRead: self._operator_slots_read,
-            ev.OperatorSlotsChanged: self._operator_slots_changed,
-            ev.MaintenanceConfirmed: lambda event, now: self._confirmed(event.actor, now),
-            ev.SnapshotVerified: self._snapshot_verified,
-            ev.HousekeepingDone: self._housekeeping_done,
+            cal.StatusPageRead: self._status_page_read,
+            cal.OperatorSlotsRead: self._operator_slots_read,
+            cal.OperatorSlotsChanged: self._operator_slots_changed,
+            cal.MaintenanceConfirmed: lambda event, now: self._confirmed(event.actor, now),
+            cal.SnapshotVerified: self._snapshot_verified,
+            cal.HousekeepingDone: self._housekeeping_done,
+            cal.DayListed: self._day_listed,
         }
         after: Table = {
             ev.Booted: self._booted,
-            ev.LadderRead: self._ladder_read,
-            ev.LadderMissing: self._ladder_missing,
             ev.RequestFailed: self._failed,
-            ev.ScheduleRead: self._schedule_read,
+            cal.ScheduleRead: self._schedule_read,
         }
         return behind(table | ours, after)
 
@@ -173,23 +180,23 @@ class MaintenanceWatch:
     def _learn(self, word: SourceWord, now: Now) -> None:
         self._words[word.source] = with_past(word, self._words.get(word.source), now.utc_ns)
 
-    def _schedule_read(self, event: ev.ScheduleRead, now: Now) -> None:
+    def _schedule_read(self, event: cal.ScheduleRead, now: Now) -> None:
         self._learn(schedule_word(event.windows, event.hours, now.utc_ns), now)
         self._look(now)
 
-    def _status_page_read(self, event: ev.StatusPageRead, now: Now) -> None:
+    def _status_page_read(self, event: cal.StatusPageRead, now: Now) -> None:
         until_ns = now.utc_ns + BELIEVED_NS
         self._learn(SourceWord("statuspage", event.slots, now.utc_ns, "", until_ns, event.advisories), now)
         self._look(now)
 
-    def _operator_slots_read(self, event: ev.OperatorSlotsRead, now: Now) -> None:
+    def _operator_slots_read(self, event: cal.OperatorSlotsRead, now: Now) -> None:
         if event.problem:
             self._unknown("operator", event.problem)
         else:
             self._learn(SourceWord("operator", event.slots, now.utc_ns), now)
         self._look(now)
 
-    def _operator_slots_changed(self, _event: ev.OperatorSlotsChanged, now: Now) -> None:
+    def _operator_slots_changed(self, _event: cal.OperatorSlotsChanged, now: Now) -> None:
         self._asked.pop("operator", None)
         self._look(now)
 
@@ -202,26 +209,20 @@ class MaintenanceWatch:
         self._facts.incident(now, "maintenance", f"Confirmed by {actor}", did, {gate.name: gate.note for gate in self._gates(now)})
         self._look(now)
 
-    def _snapshot_verified(self, event: ev.SnapshotVerified, now: Now) -> None:
+    def _snapshot_verified(self, event: cal.SnapshotVerified, now: Now) -> None:
         first = not self._evidence.snapshot_verdict
         self._evidence.snapshot_verdict, self._evidence.snapshot_mono_ns = event.verdict, now.mono_ns
         if first and self.pilot.stands_down:
             told = {"verdict": event.verdict, "age_s": f"{event.age_s:.3f}"}
             self._facts.incident(now, "maintenance", "Snapshot stored and read back", "a restart would find it", told)
 
-    def _housekeeping_done(self, event: ev.HousekeepingDone, now: Now) -> None:
+    def _housekeeping_done(self, event: cal.HousekeepingDone, now: Now) -> None:
         told = {"exit_status": str(event.exit_status), "summary": event.summary}
         word = "done" if event.exit_status == 0 else "left something undone"
         self._facts.incident(now, "maintenance", f"Housekeeping {word}", "the maintenance goes on as planned", told)
 
-    def _ladder_read(self, event: ev.LadderRead, now: Now) -> None:
-        ladder = event.ladder
-        for series, target_ns in wanted_listings(self._facts, now):
-            if series == ladder.series and ladder.close_ns == target_ns:
-                self._evidence.listed[series, target_ns] = "" if ladder.markets else "an event without markets"
-
-    def _ladder_missing(self, event: ev.LadderMissing, _now: Now) -> None:
-        self._evidence.listed[event.series, event.target_ns] = event.reason
+    def _day_listed(self, event: cal.DayListed, now: Now) -> None:
+        self._evidence.verify(event.day, wanted_ladders(self._facts, now))
 
     # Looking
 
@@ -229,6 +230,7 @@ class MaintenanceWatch:
         """Merge what the sources say, take the steps, and see to it that everything needed is asked for."""
         self._resolved = resolve((weekly_word(now.utc_ns), *self._words.values()), self._evidence.trading_since_ns, now.utc_ns)
         self._tell_contradictions(now)
+        self._close(closures_of(self._resolved, self._closed, now.utc_ns), now)
         facts, pilot = self._facts, self.pilot
         sight = Sight(self._resolved.maintenances, len(facts.orders), self._reconciler.empty_as_of_ns, self._gates(now))
         for step in pilot.step(sight, now.utc_ns):
@@ -242,6 +244,12 @@ class MaintenanceWatch:
         facts.after("maintenance", LOOK_S if pilot.stands_down else IDLE_LOOK_S, now)
         if due_ns is not None:
             facts.no_later("maintenance", now.mono_ns + due_ns - now.utc_ns)
+
+    def _close(self, closures: tuple[Closure, ...], now: Now) -> None:
+        """Have the windows cut by what is announced."""
+        if closures != self._closed:
+            self._closed = closures
+            self._calendar.close(closures, now)
 
     def _press(self, now: Now) -> None:
         """While nothing may rest: cancel what does, read until the venue shows that nothing does, watch the status."""
@@ -270,9 +278,15 @@ class MaintenanceWatch:
             if self._is_time("snapshot", SNAPSHOT_S, now):
                 facts.out.append(CaptureSnapshot(verify=True))
             if self._is_time("listing", LISTING_S, now):
-                listed = self._evidence.listed
-                for key in [key for key in wanted_listings(facts, now) if listed.get(key, "not read")]:
-                    facts.out.append(ReadLadder(facts.number(), *key))
+                self._ask_listings(now)
+
+    def _ask_listings(self, now: Now) -> None:
+        """Ask for the day of every series whose next ladder isn't verified: whole, so that one at another time is found, too."""
+        day = et_date(now.utc_ns)
+        from_ns, to_ns = et_instant_ns(day, time(0)), et_instant_ns(day + timedelta(days=1), time(0))
+        for one in wanted_ladders(self._facts, now):
+            if self._evidence.listed.get(one, NOT_READ):
+                self._facts.out.append(ReadDay(self._facts.number(), one.series, from_ns, to_ns))
 
     def _is_time(self, what: str, every_s: float, now: Now) -> bool:
         asked_ns = self._asked.get(what)

@@ -15,6 +15,7 @@ from kalshi_alpha.adapters.log import log
 from kalshi_alpha.adapters.system_clock import Clock
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.outputs import ArtifactWriter, monitor_documents
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import Now
@@ -223,11 +224,11 @@ class Shell:
         finally:
             self._capturing = False
 
-    def _restored(self) -> ev.SnapshotVerified:
+    def _restored(self) -> cal.SnapshotVerified:
         """Read the snapshot back, as a restart would now."""
         restored = self._artifacts.snapshots.restore(self.clock.now())
         age_s = restored.age_s if isinstance(restored, Fresh | Stale) else 0.0
-        return ev.SnapshotVerified(type(restored).__name__.lower(), age_s)
+        return cal.SnapshotVerified(type(restored).__name__.lower(), age_s)
 
     def _tell(self, records: Sequence[Record]) -> None:
         """Log what an operator at the terminal wants to see, and put incidents into REPORT.md."""

@@ -12,6 +12,7 @@ from kalshi_alpha.adapters import statuspage
 from kalshi_alpha.adapters.kalshi.http import VenueHttp, carried_out
 from kalshi_alpha.adapters.operator_slots import OperatorSlotsError, read_entries
 from kalshi_alpha.adapters.system_clock import Clock
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 
@@ -54,31 +55,31 @@ class Upkeep:
         if self._page is not None:
             await self._page.close()
 
-    def _operator_slots(self) -> ev.OperatorSlotsRead:
+    def _operator_slots(self) -> cal.OperatorSlotsRead:
         try:
             entries = read_entries(self._root)
         except OperatorSlotsError as error:
-            return ev.OperatorSlotsRead((), str(error))
-        return ev.OperatorSlotsRead(tuple(entry.slot() for entry in entries.slots), "")
+            return cal.OperatorSlotsRead((), str(error))
+        return cal.OperatorSlotsRead(tuple(entry.slot() for entry in entries.slots), "")
 
-    async def _keep_house(self, command: cmd.KeepHouse) -> ev.HousekeepingDone:
+    async def _keep_house(self, command: cmd.KeepHouse) -> cal.HousekeepingDone:
         """Run the housekeeping's command as a process of its own, behind everything else."""
         arguments = ["-m", "kalshi_alpha.exec.housekeep", "--keep-days", str(command.keep_days), "--root", str(self._root)]
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
         except OSError as error:
-            return ev.HousekeepingDone(FAILED, f"not started: {error}")
+            return cal.HousekeepingDone(FAILED, f"not started: {error}")
         try:
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, process.pid, LOWEST_PRIORITY)
             async with asyncio.timeout(HOUSEKEEPING_TIMEOUT_S):
                 said, _ = await process.communicate()
         except TimeoutError:
-            return ev.HousekeepingDone(FAILED, f"not done within {HOUSEKEEPING_TIMEOUT_S:.0f} s: ended")
+            return cal.HousekeepingDone(FAILED, f"not done within {HOUSEKEEPING_TIMEOUT_S:.0f} s: ended")
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
         lines = said.decode(errors="replace").strip().splitlines()
-        return ev.HousekeepingDone(process.returncode or 0, lines[-1][:SUMMARY_CHARS] if lines else "")
+        return cal.HousekeepingDone(process.returncode or 0, lines[-1][:SUMMARY_CHARS] if lines else "")

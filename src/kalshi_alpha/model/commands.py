@@ -151,6 +151,15 @@ class ReadLadder(Command, frozen=True):
     target_ns: int
 
 
+class ReadDay(Command, frozen=True):
+    """Ask for everything that a series lists to close in a stretch of time (UTC ns, whole seconds, the end not included)."""
+
+    request: int
+    series: Series
+    from_ns: int
+    to_ns: int
+
+
 class ReadResults(Command, frozen=True):
     """Ask for the outcome of these markets; answered by ``MarketDetermined`` for those that have one."""
 

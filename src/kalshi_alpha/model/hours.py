@@ -34,3 +34,5 @@ class Closure(msgspec.Struct, frozen=True, order=True):
     source: str
     name: str
     """The source's own name of it, which stays when it is moved."""
+    is_over: bool = False
+    """It has ended: what lies before it is past, too, and what is left of a window comes after it."""

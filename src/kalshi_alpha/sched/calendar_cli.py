@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from kalshi_alpha.adapters.operator_slots import OperatorSlotsError, read_entries
+from kalshi_alpha.adapters.operator_slots import OperatorSlotsError, read_closures
 from kalshi_alpha.adapters.system_clock import SystemClock
 from kalshi_alpha.cli import EXIT_OK, UsageError, now_from, parser, print_json, run
 from kalshi_alpha.model.clock import iso_et
@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
         message = "--ics and --json exclude each other"
         raise UsageError(message)
     now = now_from(chosen.now, SystemClock().now)
-    report = _report(chosen_schedule(chosen.config, chosen.special_hours), et_date(now.utc_ns), chosen.days, chosen.root)
+    report = _report(chosen_schedule(chosen.config, chosen.special_hours, chosen.root), et_date(now.utc_ns), chosen.days, chosen.root)
     if chosen.json:
         print_json(report)
         return EXIT_OK
@@ -82,12 +82,12 @@ def _report(schedule: WindowSchedule, first: date, days: int, root: Path) -> Cal
 def _closures(root: Path, first: date, days: int) -> tuple[Closure, ...]:
     """Return the weekly pauses and the operator's slots of these days: what is known without asking the venue."""
     try:
-        entries = read_entries(root)
+        ours = read_closures(root)
     except OperatorSlotsError as error:
         raise UsageError(str(error)) from error
     begin_ns, end_ns = et_instant_ns(first, time()), et_instant_ns(first + timedelta(days=days), time())
-    slots = [*weekly_slots(first, days), *(entry.slot() for entry in entries.slots)]
-    return tuple(Closure(slot.from_ns, slot.to_ns, slot.source, slot.name) for slot in slots if begin_ns <= slot.from_ns < end_ns)
+    weekly = [Closure(slot.from_ns, slot.to_ns, slot.source, slot.name) for slot in weekly_slots(first, days)]
+    return tuple(closure for closure in (*weekly, *ours) if begin_ns <= closure.from_ns < end_ns)
 
 
 def _reaches(schedule: WindowSchedule, day: date) -> bool:

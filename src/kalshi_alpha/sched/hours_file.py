@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Final
 
 from kalshi_alpha.config import WindowsConfig
-from kalshi_alpha.model.hours import SpecialHours
+from kalshi_alpha.model.hours import Closure, SpecialHours
 from kalshi_alpha.sched.calendar import Sessions
 from kalshi_alpha.sched.special_hours import SpecialHoursError, narrowed, parse_special_hours
+from kalshi_alpha.sched.venue_hours import VenueHours
 from kalshi_alpha.sched.windows import WindowSchedule
 
 SHIPPED: Final = Path("configs/special_hours.toml")
@@ -41,10 +42,10 @@ def special_hours_of(config: WindowsConfig, named: Path | None = None) -> Specia
     return load_special_hours(path) if path is not None else SpecialHours()
 
 
-def schedule_of(config: WindowsConfig, special: SpecialHours) -> WindowSchedule:
-    """Return the windows of these settings under these special hours."""
+def schedule_of(config: WindowsConfig, special: SpecialHours, slots: tuple[Closure, ...] = ()) -> WindowSchedule:
+    """Return the windows of these settings under these special hours, cut by these slots."""
     sessions: Sessions = narrowed(special)
-    return WindowSchedule(config, sessions)
+    return WindowSchedule(config, sessions, VenueHours(slots=slots).closures)
 
 
 class HoursFileWatch:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from kalshi_alpha.model.clock import NEW_YORK, NS_PER_S, utc_datetime
 from kalshi_alpha.model.hours import Closure
@@ -31,6 +32,9 @@ _THURSDAY: Final = 3
 WINDOW: Final = "maintenance window"
 """The venue's own word for what a status page should list as well; the weekly pause is on none."""
 _NOON: Final = time(12)
+
+
+ANNOUNCING: Final[frozenset[SourceName]] = frozenset({"schedule", "statuspage", "operator"})
 
 
 class Maintenance(msgspec.Struct, frozen=True):
@@ -85,7 +89,7 @@ def schedule_word(windows: Sequence[tuple[int, int]], hours: Sequence[WeekHours]
     gaps: list[Closure] = []
     for gap in (gap for day in days for gap in venue.gaps(day)):
         if gaps and gap.from_ns == gaps[-1].to_ns:  # over midnight
-            gaps[-1] = msgspec.structs.replace(gaps[-1], to_ns=gap.to_ns)
+            gaps[-1] = replace(gaps[-1], to_ns=gap.to_ns)
         else:
             gaps.append(gap)
     slots += [Slot(gap.from_ns, gap.to_ns, "schedule", "gap in standard_hours") for gap in gaps]
@@ -121,6 +125,27 @@ def resolve(words: Sequence[SourceWord], trading_since_ns: int, utc_ns: int) -> 
     return Resolved(found, tuple(dict.fromkeys(told)))
 
 
+def closures_of(found: Resolved, before: Sequence[Closure], utc_ns: int) -> tuple[Closure, ...]:
+    """Return what announced maintenance cuts the windows by: the status page's, the operator's, the venue's own.
+
+    A pause that is seen, or one without an end, stands down and cuts nothing: nobody knows what will be left of a window.
+
+    Args:
+        found: The calendar now; what isn't believed isn't in it.
+        before: What the windows were cut by until now: of it stays what has ended lately, which the calendar doesn't have any more.
+        utc_ns: The present.
+
+    """
+    ended = [replace(closure, is_over=True) for closure in before if utc_ns - PAST_NS < closure.to_ns <= utc_ns]
+    coming = [
+        Closure(slot.from_ns, slot.to_ns, slot.source, slot.name)
+        for maintenance in found.maintenances
+        for slot in maintenance.slots
+        if slot.source in ANNOUNCING and slot.to_ns != OPEN_END_NS
+    ]
+    return tuple(sorted({*ended, *coming}))
+
+
 def moment(utc_ns: int) -> str:
     """Return an instant for people: ``Thu 2026-11-26 03:00 EST``, with seconds where it has some."""
     if utc_ns == OPEN_END_NS:
@@ -142,7 +167,7 @@ def with_past(word: SourceWord, before: SourceWord | None, utc_ns: int) -> Sourc
     if before is None:
         return word
     past = [slot for slot in before.slots if utc_ns - PAST_NS < slot.to_ns <= utc_ns]
-    return msgspec.structs.replace(word, slots=tuple(sorted({*word.slots, *past})))
+    return replace(word, slots=tuple(sorted({*word.slots, *past})))
 
 
 # Merging
@@ -169,7 +194,7 @@ def _ended(slot: Slot, slots: Sequence[Slot], heard_ns: int, utc_ns: int) -> Slo
         return slot
     announced = [other.to_ns for other in slots if other.source != "status" and other.from_ns <= utc_ns and slot.from_ns < other.to_ns]
     end_ns = max(announced, default=0)
-    return msgspec.structs.replace(slot, to_ns=end_ns) if min(utc_ns, heard_ns) < end_ns else slot
+    return replace(slot, to_ns=end_ns) if min(utc_ns, heard_ns) < end_ns else slot
 
 
 def _is_refuted(slot: Slot, slots: Sequence[Slot], trading_since_ns: int, utc_ns: int) -> bool:

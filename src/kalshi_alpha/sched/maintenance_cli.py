@@ -29,6 +29,7 @@ from kalshi_alpha.adapters.kalshi.rest import calls_for
 from kalshi_alpha.adapters.operator_slots import Entry, OperatorSlotsError, add_entry, read_entries, remove_entry
 from kalshi_alpha.adapters.system_clock import SystemClock
 from kalshi_alpha.config import Config, ConfigError, load_config
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, iso_et, iso_utc, utc_ns_of
@@ -176,11 +177,11 @@ def _words(events: Sequence[ev.Event], utc_ns: int, *, has_page: bool) -> list[S
     words: list[SourceWord] = []
     for event in events:
         match event:
-            case ev.ScheduleRead():
+            case cal.ScheduleRead():
                 words.append(schedule_word(event.windows, event.hours, utc_ns))
             case ev.ExchangeStatusRead():
                 words.append(_status_word(event, utc_ns))
-            case ev.StatusPageRead():
+            case cal.StatusPageRead():
                 until_ns = utc_ns + HORIZON_DAYS * 86_400 * NS_PER_S
                 words.append(SourceWord("statuspage", event.slots, utc_ns, "", until_ns, event.advisories))
             case ev.RequestFailed():

@@ -1,7 +1,8 @@
 """A window cut down to what every source allows, with the rule behind each bound.
 
 The session and the special hours have made the window; here the venue's closures are taken out of it. What is left is one stretch, the
-longest: a closure at its beginning moves the start, one at its end moves the freeze. The target is the settlement's moment and stays.
+longest of those that aren't past: a closure at its beginning moves the start, one at its end moves the freeze. The target is the
+settlement's moment and stays.
 """
 
 from collections.abc import Sequence
@@ -63,7 +64,8 @@ def _pieces(window: Window, closures: Sequence[Closure]) -> list[_Piece]:
             at_ns, after = closure.to_ns, closure
     if at_ns < window.target_ns:
         found.append(_Piece(at_ns, window.target_ns, after, None))
-    return found
+    over_ns = max((closure.to_ns for closure in closures if closure.is_over), default=window.start_ns)
+    return [piece for piece in found if piece.from_ns >= over_ns]
 
 
 def _told(closure: Closure) -> str:

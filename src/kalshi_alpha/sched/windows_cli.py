@@ -1,12 +1,12 @@
 """``python -m kalshi_alpha.sched.windows``: where a series stands in its windows at an instant. 1: it has no window on that date."""
 
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
 import msgspec
 
+from kalshi_alpha.adapters.operator_slots import OperatorSlotsError, read_closures
 from kalshi_alpha.adapters.system_clock import SystemClock
 from kalshi_alpha.cli import EXIT_NO, EXIT_OK, UsageError, now_from, parser, print_json, run
 from kalshi_alpha.config import ConfigError, WindowsConfig, load_config
@@ -20,12 +20,20 @@ from kalshi_alpha.sched.windows_status import SchedulerReport, WindowBlock, offs
 
 def main(argv: list[str]) -> int:
     """Print the series' windows; return 1 when it has none on that date."""
-    arguments = parser("kalshi-alpha windows", "show the quoting windows of a series", root=False, now=True)
+    arguments = parser("kalshi-alpha windows", "show the quoting windows of a series", now=True)
     arguments.add_argument("--series", required=True, choices=get_args(Series))
     arguments.add_argument("--config", type=Path, default=None, help="settings file (default: the built-in windows)")
     arguments.add_argument("--special-hours", type=Path, default=None, help=f"file of special hours (default: the settings', or {SHIPPED})")
     chosen = arguments.parse_args(argv)
-    report = _report(chosen.series, chosen.now, chosen.config, chosen.special_hours)
+    now = now_from(chosen.now, SystemClock().now)
+    try:
+        schedule = chosen_schedule(chosen.config, chosen.special_hours, chosen.root)
+        report = scheduler_window(chosen.series, now.utc_ns, schedule)
+    except CalendarRangeError as error:
+        raise UsageError(str(error)) from error
+    warning = offset_warning(chosen.now) if chosen.now else None
+    if warning:
+        report = msgspec.structs.replace(report, warnings=(warning,))
     if chosen.json:
         print_json(report)
     else:
@@ -33,8 +41,10 @@ def main(argv: list[str]) -> int:
     return EXIT_OK if report.scheduler_window else EXIT_NO
 
 
-def chosen_schedule(config_file: Path | None, hours_file: Path | None) -> WindowSchedule:
-    """Return the schedule of these files; without settings, the built-in windows and the shipped special hours, where they are.
+def chosen_schedule(config_file: Path | None, hours_file: Path | None, root: Path) -> WindowSchedule:
+    """Return the schedule of these files, cut by the operator's maintenance slots in ``root``.
+
+    Without settings it has the built-in windows and the shipped special hours, where they are.
 
     Raises:
         UsageError: one of them is unusable; the message names it and the value.
@@ -44,19 +54,9 @@ def chosen_schedule(config_file: Path | None, hours_file: Path | None) -> Window
         config = load_config(config_file).windows if config_file else WindowsConfig()
         if config_file is None and hours_file is None and SHIPPED.exists():
             hours_file = SHIPPED
-        return schedule_of(config, special_hours_of(config, hours_file))
-    except (ConfigError, SpecialHoursError) as error:
+        return schedule_of(config, special_hours_of(config, hours_file), read_closures(root))
+    except (ConfigError, SpecialHoursError, OperatorSlotsError) as error:
         raise UsageError(str(error)) from error
-
-
-def _report(series: Series, moment: datetime | None, config_file: Path | None, hours_file: Path | None) -> SchedulerReport:
-    now = now_from(moment, SystemClock().now)
-    try:
-        report = scheduler_window(series, now.utc_ns, chosen_schedule(config_file, hours_file))
-    except CalendarRangeError as error:
-        raise UsageError(str(error)) from error
-    warning = offset_warning(moment) if moment else None
-    return msgspec.structs.replace(report, warnings=(warning,)) if warning else report
 
 
 def _text(report: SchedulerReport) -> str:

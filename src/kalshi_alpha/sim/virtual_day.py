@@ -11,6 +11,7 @@ from kalshi_alpha.config import Config
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.recovery import RecoveredState, recover
 from kalshi_alpha.exec.runners.start import booted_event
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
@@ -168,7 +169,7 @@ class VirtualDay:
         client.on_request = self.witness.request_sent
         self.client = client
         booted = booted_event(restored, recovered, now, has_journal=bool(read.last_seq))
-        client.step([booted, ev.SpecialHoursChanged(self._hours)], client.now(utc_ns))
+        client.step([booted, cal.SpecialHoursChanged(self._hours)], client.now(utc_ns))
         client.tick(utc_ns)
 
     def _to_exchange(self, utc_ns: int) -> ServerSession | None:
@@ -196,18 +197,18 @@ class VirtualDay:
         """Change the file: the process hears of it, and so will those started later."""
         self._hours = hours
         if self.client is not None:
-            self.client.step([ev.SpecialHoursChanged(hours)], self.client.now(utc_ns))
+            self.client.step([cal.SpecialHoursChanged(hours)], self.client.now(utc_ns))
 
     def _aside(self, command: cmd.Command, now: Now) -> list[ev.Event]:
         match command:
             case cmd.CaptureSnapshot():
-                return [ev.SnapshotVerified(type(self._restored(now)).__name__.lower(), 0.0)]
+                return [cal.SnapshotVerified(type(self._restored(now)).__name__.lower(), 0.0)]
             case cmd.ReadOperatorSlots():
-                return [ev.OperatorSlotsRead(self._script.operator_slots, "")]
+                return [cal.OperatorSlotsRead(self._script.operator_slots, "")]
             case cmd.ReadStatusPage():
                 return read_page(self._script.page, command, now.utc_ns)
             case cmd.KeepHouse():
-                return [ev.HousekeepingDone(0, "simulated")]
+                return [cal.HousekeepingDone(0, "simulated")]
             case _:
                 return []
 

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kalshi_alpha.exec.runners.special_hours import follow_special_hours, read_event
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import events as ev
 
 TEXT = 'schema_version = 1\n[[day]]\ndate = 2026-11-23\nopen = "09:30"\nclose = "13:30"\nnote = "a notice"\n'
@@ -15,9 +16,9 @@ def test_a_good_file_is_hours_and_a_bad_one_a_refusal(tmp_path: Path) -> None:
     path.write_text(TEXT.replace("13:30", "09:00"))
     bad = read_event(path)
 
-    assert isinstance(good, ev.SpecialHoursChanged)
+    assert isinstance(good, cal.SpecialHoursChanged)
     assert [day.date for day in good.hours.days] == ["2026-11-23"]
-    assert isinstance(bad, ev.SpecialHoursRefused)
+    assert isinstance(bad, cal.SpecialHoursRefused)
     assert bad.reason == f"{path}: day 1 (2026-11-23): open 09:30 isn't before close 09:00"
 
 
@@ -49,11 +50,11 @@ def test_each_change_of_the_file_is_handed_over_and_nothing_else(tmp_path: Path)
     asyncio.run(follow())
 
     assert [type(event) for event in heard] == [
-        ev.SpecialHoursChanged,
-        ev.SpecialHoursRefused,
-        ev.SpecialHoursRefused,
-        ev.SpecialHoursChanged,
+        cal.SpecialHoursChanged,
+        cal.SpecialHoursRefused,
+        cal.SpecialHoursRefused,
+        cal.SpecialHoursChanged,
     ]
-    refusals = [event.reason for event in heard if isinstance(event, ev.SpecialHoursRefused)]
+    refusals = [event.reason for event in heard if isinstance(event, cal.SpecialHoursRefused)]
     assert "close is 'nine'" in refusals[0]
     assert "No such file" in refusals[1]

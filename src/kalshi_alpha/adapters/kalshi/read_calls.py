@@ -13,6 +13,7 @@ from kalshi_alpha.adapters.kalshi.fixed_point import WireError, rfc3339_ns
 from kalshi_alpha.adapters.kalshi.order_calls import Calls, failure, is_success
 from kalshi_alpha.adapters.kalshi.schedule import ScheduleAnswer, schedule_of
 from kalshi_alpha.adapters.kalshi.wire import Status, decode, listed_items
+from kalshi_alpha.model.calendar_events import ClosesRead, ScheduleRead
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.commands import (
     ReadCloses,
@@ -25,7 +26,6 @@ from kalshi_alpha.model.commands import (
     ReadStatus,
 )
 from kalshi_alpha.model.events import (
-    ClosesRead,
     Event,
     ExchangeStatusRead,
     FillsRead,
@@ -35,7 +35,6 @@ from kalshi_alpha.model.events import (
     OpenOrdersRead,
     PositionsRead,
     RequestFailed,
-    ScheduleRead,
 )
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.instruments import SERIES, Series

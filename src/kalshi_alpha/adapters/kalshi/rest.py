@@ -6,7 +6,9 @@ The same generators run over real connections and in simulated time.
 from typing import Final, assert_never
 
 from kalshi_alpha.adapters.kalshi import order_calls, read_calls
+from kalshi_alpha.adapters.kalshi.day_listing import read_day
 from kalshi_alpha.adapters.kalshi.order_calls import Calls
+from kalshi_alpha.model.calendar_events import DayListed
 from kalshi_alpha.model.commands import (
     AmendExpiry,
     CancelAll,
@@ -15,6 +17,7 @@ from kalshi_alpha.model.commands import (
     CreateGroup,
     PlaceOrders,
     ReadCloses,
+    ReadDay,
     ReadFills,
     ReadLadder,
     ReadOpenOrders,
@@ -24,9 +27,10 @@ from kalshi_alpha.model.commands import (
     ReadStatus,
     TriggerGroup,
 )
+from kalshi_alpha.model.events import Event
 
 VenueWrite = PlaceOrders | AmendExpiry | CancelOrders | CancelAll | CreateGroup | TriggerGroup
-VenueRead = ReadOpenOrders | ReadFills | ReadPositions | ReadStatus | ReadSchedule | ReadCloses | ReadLadder | ReadResults
+VenueRead = ReadOpenOrders | ReadFills | ReadPositions | ReadStatus | ReadSchedule | ReadCloses | ReadLadder | ReadDay | ReadResults
 CREATE_TOKENS: Final = 10
 CANCEL_TOKENS: Final = 2
 
@@ -41,7 +45,7 @@ def calls_for(command: Command) -> Calls:
     match command:
         case PlaceOrders() | AmendExpiry() | CancelOrders() | CancelAll() | CreateGroup() | TriggerGroup():
             return _write(command)
-        case ReadOpenOrders() | ReadFills() | ReadPositions() | ReadStatus() | ReadSchedule() | ReadCloses() | ReadLadder() | ReadResults():
+        case _ if isinstance(command, VenueRead):
             return read_calls.guarded(type(command).__name__, command.request, _read(command))
         case _:
             message = f"not a command to the venue: {type(command).__name__}"
@@ -78,6 +82,8 @@ def _read(command: VenueRead) -> Calls:  # noqa: C901, PLR0911 - one a command
             return read_calls.status(command)
         case ReadLadder():
             return read_calls.ladder(command)
+        case ReadDay():
+            return _day(command)
         case ReadResults():
             return read_calls.results(command)
         case ReadSchedule():
@@ -86,3 +92,8 @@ def _read(command: VenueRead) -> Calls:  # noqa: C901, PLR0911 - one a command
             return read_calls.closes(command)
         case _:
             assert_never(command)
+
+
+def _day(command: ReadDay) -> Calls:
+    events: list[Event] = [DayListed(command.request, (yield from read_day(command.series, command.from_ns, command.to_ns)))]
+    return events

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.sched.hours_file import HoursFileWatch, load_special_hours
 from kalshi_alpha.sched.special_hours import SpecialHoursError
@@ -28,6 +29,6 @@ async def follow_special_hours(path: Path, on_events: Callable[[Sequence[ev.Even
 def read_event(path: Path) -> ev.Event:
     """Return what the file says now: hours that hold, or why it is refused."""
     try:
-        return ev.SpecialHoursChanged(load_special_hours(path))
+        return cal.SpecialHoursChanged(load_special_hours(path))
     except SpecialHoursError as error:
-        return ev.SpecialHoursRefused(str(error))
+        return cal.SpecialHoursRefused(str(error))

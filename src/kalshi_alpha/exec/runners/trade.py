@@ -44,6 +44,7 @@ from kalshi_alpha.exec.runners.special_hours import follow_special_hours
 from kalshi_alpha.exec.runners.start import StartState, prepare
 from kalshi_alpha.exec.shell import Send, Shell
 from kalshi_alpha.exec.upkeep import Upkeep
+from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS
 from kalshi_alpha.model.hours import SpecialHours
@@ -199,7 +200,7 @@ async def trade(settings: Settings, state: StartState) -> int:
     for task in background:
         task.add_done_callback(shell.watch)
     try:
-        shell.on_events([state.booted, ev.SpecialHoursChanged(settings.special_hours)])
+        shell.on_events([state.booted, cal.SpecialHoursChanged(settings.special_hours)])
         await _obey_waiting_stop(settings.root, shell)
         done = await shell.finished
         log("exit", clean=done.clean, reason=done.reason, unreadable_frames=venue_stream.unreadable_frames)
@@ -294,10 +295,10 @@ def _obey(shell: Shell, command: ControlCommand) -> ControlReply:
         case CancelAll():
             shell.on_events([ev.CancelAllMarked(command.actor, command.reason)])
         case ConfirmMaintenance():
-            shell.on_events([ev.MaintenanceConfirmed(command.actor)])
+            shell.on_events([cal.MaintenanceConfirmed(command.actor)])
             return _confirmation(shell)
         case MaintenanceChanged():
-            shell.on_events([ev.OperatorSlotsChanged()])
+            shell.on_events([cal.OperatorSlotsChanged()])
         case Status():
             pass
     return ControlReply(ok=True)
