@@ -334,6 +334,26 @@ def test_a_silent_client_is_dropped_at_the_deadline(root: Path, monkeypatch: pyt
     assert asyncio.run(scene()) == b""
 
 
+def test_a_stop_gets_through_however_many_idle_connections_there_are(root: Path) -> None:
+    desk = Desk()
+
+    async def scene() -> tuple[ControlReply, bytes]:
+        async with serving(root, desk):
+            crowd = [await asyncio.open_unix_connection(control_path(root)) for _ in range(control_socket.MAX_CONNECTIONS)]
+            reply = await ControlClient(control_path(root)).send(Stop("cli", "now"))
+            async with asyncio.timeout(5):
+                oldest = await crowd[0][0].read()
+            for _, writer in crowd:
+                writer.close()
+            return reply, oldest
+
+    reply, oldest = asyncio.run(scene())
+
+    assert reply.ok
+    assert desk.heard == [Stop("cli", "now")]
+    assert oldest == b""
+
+
 def test_nobody_there_is_unreachable_for_both_kinds_of_client(root: Path) -> None:
     with pytest.raises(ControlUnreachableError):
         send_command(control_path(root), Stop("cli", "now"), 1.0)

@@ -135,6 +135,8 @@ class ControlServer:
         self._closing = False
         self._wakeups: dict[asyncio.Event, None] = {}
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._idle: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        """Those of them that wait for nothing from us, oldest first: no command yet, or watching."""
 
     @property
     def watchers(self) -> int:
@@ -180,23 +182,36 @@ class ControlServer:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        if self._closing or len(self._connections) >= MAX_CONNECTIONS:
+        if self._closing or not self._has_room():
             writer.transport.abort()
             return
-        self._connections[task] = writer
+        self._connections[task] = self._idle[task] = writer
         try:
             await self._answer(reader, writer)
         except (ConnectionError, TimeoutError):
             writer.transport.abort()
         finally:
             del self._connections[task]
+            self._idle.pop(task, None)
             writer.close()
+
+    def _has_room(self) -> bool:
+        """Make room for a newcomer, who may bring a STOP, by dropping whoever has been idle longest."""
+        if len(self._connections) < MAX_CONNECTIONS:
+            return True
+        longest = next(iter(self._idle), None)
+        if longest is not None:
+            self._idle.pop(longest).transport.abort()
+        return longest is not None
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         command = await _read_command(reader)
         if isinstance(command, Watch):
             await self._show(reader, writer)
             return
+        task = asyncio.current_task()
+        if task is not None:
+            self._idle.pop(task, None)
         if isinstance(command, ControlReply):
             reply = command
         else:
