@@ -193,8 +193,47 @@ def test_a_stranger_at_the_venue_is_cancelled_and_told() -> None:
     rig.tell(ev.OrderUpdated(stranger))
     rig.tell(ev.OrderUpdated(msgspec.structs.replace(stranger, order_id="v-y", status="canceled")))
 
-    assert rig.cancelled() == ["who"]
-    assert [noted.facts["client_order_id"] for noted in rig.incidents("orders")] == ["who"]
+    assert "who" in rig.cancelled()
+    assert rig.incidents("orders")[0].facts["client_order_id"] == "who"
+
+
+@pytest.mark.parametrize("client_order_id", ["", "by-hand", "2-1", "1_0-1", "-7"])
+def test_where_somebody_else_trades_on_the_account_we_stand_down_and_take_our_orders_away(client_order_id: str) -> None:
+    rig = quoting()
+    ours = {order.intent.client_order_id for order in rig.live("resting")}
+    rig.clear()
+
+    rig.tell(ev.OrderUpdated(VenueOrder("v-x", client_order_id, "KXINXU-T1", "bid", 5_000, 100, 0, "resting")))
+    rig.tell(ev.OrderUpdated(VenueOrder("v-y", client_order_id, "KXINXU-T1", "bid", 5_000, 100, 0, "resting")))
+    rig.tick(2)
+
+    assert rig.reasons == {Reason.CANCEL_ALL}
+    assert ours <= set(rig.cancelled())
+    assert [record.reason for record in rig.records(LatchSet)] == ["somebody_else_trades"]
+    rig.tell(ev.OperatorCleared("operator", "somebody_else_trades"))
+    rig.tick(3)
+    assert rig.live("resting")
+
+
+def test_a_leftover_of_an_earlier_epoch_is_cancelled_and_is_nobody_else() -> None:
+    rig = quoting()
+    rig.clear()
+
+    rig.tell(ev.OrderUpdated(VenueOrder("v-x", "0-12", "KXINXU-T1", "bid", 5_000, 100, 0, "resting")))
+    rig.tick(2)
+
+    assert "0-12" in rig.cancelled()
+    assert not rig.records(LatchSet)
+    assert rig.live("resting")
+
+
+def test_what_rests_before_the_first_reconciliation_is_a_leftover() -> None:
+    rig = Rig()
+    rig.venue_orders["99-1"] = quoting().live("resting")[0].intent
+    booted(rig)
+
+    assert "99-1" in rig.cancelled()
+    assert not rig.records(LatchSet)
 
 
 def test_an_acceptance_of_a_stranger_is_cancelled_and_a_late_one_of_ours_is_not() -> None:

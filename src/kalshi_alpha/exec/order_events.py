@@ -16,6 +16,7 @@ from kalshi_alpha.sched.calendar import et_date
 PAUSE_CODES: Final = frozenset({"trading_is_paused", "exchange_is_paused"})
 GROUP_CODES: Final = ("order_group", "exceeded_order_group")
 GROUP_LATCH: Final = "order_group_stopped"
+OTHERS_LATCH: Final = "somebody_else_trades"
 NOT_FOUND: Final = 404
 TOO_MANY: Final = 429
 
@@ -158,6 +159,7 @@ class OrderEvents:
         if order is None:
             if report.status == "resting" and report.remaining_e2 > 0 and not orders.was_ours(report.client_order_id):
                 self.orphan(report.order_id, report.client_order_id, report.ticker, now)
+                self._watch_for_others(report, now)
             return
         orders.reported(order, report, now.utc_ns)
         if order.status == "done":
@@ -182,6 +184,20 @@ class OrderEvents:
         if fill.post_position_e2 is not None and fill.post_position_e2 != held:
             facts.no_later("reads", now.mono_ns)
         self.watch_loss(now)
+
+    def _watch_for_others(self, report: VenueOrder, now: Now) -> None:
+        """Latch when somebody else trades on this account: a newer process of ours with a root of its own, or a person.
+
+        A leftover of an earlier epoch is none. Of two processes the older one stands down, so that one goes on.
+        """
+        facts = self._facts
+        if not facts.venue.reconciled or epoch_of(report.client_order_id) <= facts.epoch:
+            return
+        if facts.orders.mark_cancel_all(OTHERS_LATCH):
+            facts.record(LatchSet(now.utc_ns, OTHERS_LATCH, "venue", report.order_id), sync=True)
+            did = f"latched; cancelling {len(facts.orders)} orders; give each process a subaccount of its own, then clear {OTHERS_LATCH}"
+            told = {"order": report.order_id, "client_order_id": report.client_order_id, "ticker": report.ticker}
+            facts.incident(now, "orders", "Somebody else trades on this account", did, told)
 
     def orphan(self, order_id: str, client_order_id: str, ticker: str, now: Now) -> None:
         """Cancel an order that rests at the venue and that we don't know."""
@@ -244,6 +260,12 @@ class OrderEvents:
         ladder = self._facts.ladders.get(intent.event_ticker)
         if ladder is not None:
             ladder.touch(ladder.rung_of[intent.ticker])
+
+
+def epoch_of(client_order_id: str) -> int:
+    """Return the epoch in an id of ours, ``EPOCH-NUMBER``; more than any epoch for an id that isn't."""
+    epoch, dash, number = client_order_id.partition("-")
+    return int(epoch) if dash and epoch.isdecimal() and number.isdecimal() and client_order_id.isascii() else 1 << 62
 
 
 def fair_values(facts: EngineFacts) -> dict[str, float]:
