@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from typing_extensions import override
 
 from kalshi_alpha.adapters import control_socket
 from kalshi_alpha.adapters.control_socket import (
@@ -144,10 +145,14 @@ def test_a_program_without_an_event_loop_can_stop_it(root: Path) -> None:
     assert desk.heard == [Stop("cli", "now")]
 
 
-def test_status_shows_the_last_view(root: Path) -> None:
+def test_a_reply_carries_a_view_whole(root: Path) -> None:
+    class WithView(Desk):
+        @override
+        def __call__(self, command: ControlCommand) -> ControlReply:
+            return msgspec.structs.replace(super().__call__(command), view=msgspec.Raw(b'{"epoch":7}'))
+
     async def scene() -> ControlReply:
-        async with serving(root, Desk()) as server:
-            server.publish(b'{"epoch":7}')
+        async with serving(root, WithView()):
             return await ControlClient(control_path(root)).send(Status())
 
     assert bytes(asyncio.run(scene()).view) == b'{"epoch":7}'

@@ -4,10 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from kalshi_alpha.adapters.control_socket import Stop, control_path, send_command
+from kalshi_alpha.exec.state.orders_cli import Outstanding
 from tests.console.test_page import CHROMIUM, FLAGS
 from tests.live.venue import Servers, servers, wait_until
 
@@ -59,6 +61,35 @@ def test_a_confirmed_stop_outlives_the_kill_that_follows_it(tmp_path: Path) -> N
         assert reply.ok
         wait_until(lambda: venue.resting() == [])
         assert {client_id.split("-")[0] for client_id in venue.accepted()} == {epoch}
+
+
+def orders_command(root: Path, *arguments: str) -> tuple[int, Outstanding]:
+    command = [sys.executable, "-m", "kalshi_alpha.exec.state.orders", "--json", "--root", str(root), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.stderr == ""
+    return done.returncode, msgspec.json.decode(done.stdout, type=Outstanding)
+
+
+def test_another_process_cancels_everything_and_clears_it_again(tmp_path: Path) -> None:
+    with servers(tmp_path) as venue:
+        trader = venue.trader()
+        wait_until(lambda: len(venue.resting()) > 10)
+        shown = orders_command(tmp_path)
+        status, after = orders_command(tmp_path, "--mark-cancel-all", "drill")
+        resting, placed = venue.resting(), len(venue.accepted())
+
+        assert (shown[0], shown[1].source) == (0, "engine")
+        assert shown[1].outstanding > 0
+        assert (status, after.outstanding, after.latches) == (0, 0, ("drill",))
+        assert resting == []
+        trader.end()
+        assert orders_command(tmp_path)[1].latches == ("drill",)
+        venue.trader()
+        wait_until(lambda: orders_command(tmp_path)[1].source == "engine")
+        assert len(venue.accepted()) == placed
+        status, after = orders_command(tmp_path, "--clear", "drill")
+        assert (status, after.latches) == (0, ())
+        wait_until(lambda: len(venue.accepted()) > placed)
 
 
 @pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} isn't installed (apt-get install chromium)")

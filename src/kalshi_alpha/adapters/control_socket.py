@@ -96,7 +96,7 @@ class ControlReply(msgspec.Struct, frozen=True):
     ok: bool
     message: str = ""
     view: msgspec.Raw = msgspec.Raw(b"null")
-    """The last published view, with ``Status`` alone."""
+    """The present view, with ``Status`` alone."""
 
 
 class ViewReceived(msgspec.Struct, frozen=True):
@@ -218,8 +218,6 @@ class ControlServer:
             reply = self._on_command(command)
             if reply.ok and self._written is not None and not isinstance(command, Status) and not await self._written():
                 reply = ControlReply(ok=False, message=NOT_WRITTEN)
-            if isinstance(command, Status) and self._latest:
-                reply = ControlReply(reply.ok, reply.message, msgspec.Raw(self._latest))
         writer.write(msgspec.json.encode(reply) + b"\n")
         async with asyncio.timeout(COMMAND_DEADLINE_S):
             await writer.drain()

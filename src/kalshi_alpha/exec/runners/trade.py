@@ -50,6 +50,7 @@ from kalshi_alpha.model.clock import NS_PER_MS
 from kalshi_alpha.model.hours import SpecialHours
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.instruments import SYMBOLS, Leg
+from kalshi_alpha.model.view import EngineView
 from kalshi_alpha.sched.hours_file import special_hours_of
 from kalshi_alpha.sched.special_hours import SpecialHoursError
 from kalshi_alpha.sched.windows import WindowSchedule
@@ -300,7 +301,7 @@ def _obey(shell: Shell, command: ControlCommand) -> ControlReply:
         case MaintenanceChanged():
             shell.on_events([cal.OperatorSlotsChanged()])
         case Status():
-            pass
+            return ControlReply(ok=True, view=msgspec.Raw(msgspec.json.encode(_view(shell))))
     return ControlReply(ok=True)
 
 
@@ -318,10 +319,13 @@ async def _publish(shell: Shell, control: ControlServer) -> None:
     """Show the latest state to whoever watches, a few times a second; nobody watching costs nothing."""
     while True:
         if control.watchers:
-            levels = {symbol: tuple(values) for symbol, values in shell.levels.items()}
-            view = engine_view(shell.engine, shell.clock.now(), shell.clock.speed, levels)
-            control.publish(msgspec.json.encode(view))
+            control.publish(msgspec.json.encode(_view(shell)))
         await asyncio.sleep(VIEW_EVERY_S)  # noqa: TID251 - a driver's own pace, no decision depends on it
+
+
+def _view(shell: Shell) -> EngineView:
+    levels = {symbol: tuple(values) for symbol, values in shell.levels.items()}
+    return engine_view(shell.engine, shell.clock.now(), shell.clock.speed, levels)
 
 
 async def _reach(settings: Settings, shell: Shell, answered: asyncio.Event) -> None:

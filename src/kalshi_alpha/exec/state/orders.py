@@ -8,6 +8,7 @@ An order leaves the state only by proof: the venue's refusal, its report of the 
 the expiry it carries. ``unknown`` and ``cancelling`` count as resting. A latch lifts only by ``clear``.
 """
 
+import runpy
 from collections.abc import Iterable
 from typing import Final
 
@@ -157,3 +158,8 @@ class OutstandingOrdersState:
         if order_id and not order.order_id:
             order.order_id = order_id
             self._by_order_id[order_id] = order
+
+
+if __name__ == "__main__":
+    # By name, so that this pure module doesn't import the command's sockets and files.
+    runpy.run_module("kalshi_alpha.exec.state.orders_cli", run_name="__main__")
