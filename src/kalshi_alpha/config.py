@@ -52,6 +52,22 @@ class FeedsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     massive: FeedLegConfig
     recovery_s: Annotated[float, msgspec.Meta(ge=5.0, le=600.0)] = 5.0
     """Polygon must be fresh this long without a miss before it is active again."""
+    recovery_max_s: Annotated[float, msgspec.Meta(ge=5.0, le=3_600.0)] = 300.0
+    """The most that repeated failures can make of it."""
+    flap_half_life_s: Annotated[float, msgspec.Meta(ge=10.0, le=86_400.0)] = 300.0
+    """In which half of the failures so far is forgotten."""
+    dwell_s: Annotated[float, msgspec.Meta(ge=0.0, le=600.0)] = 5.0
+    """Massive, once active and well, stays so for at least this long."""
+    late_ms: Annotated[int, msgspec.Meta(ge=1_001, le=5_000)] = 1_100
+    """A value older than this is late: quotes widen."""
+    late_weight: Annotated[float, msgspec.Meta(ge=0.0, le=25.0)] = 4.0
+    """How many times the variance of a late value's time is added to that of the quotes' distance."""
+    frozen_s: Annotated[float, msgspec.Meta(ge=2.0, le=300.0)] = 3.0
+    """A leg that repeats its value for this long in the regular session,"""
+    frozen_bp: Annotated[float, msgspec.Meta(ge=0.01, le=10.0)] = 0.05
+    """while the other leg has moved this far away from it, basis points, is frozen."""
+    jump_bp: Annotated[float, msgspec.Meta(ge=1.0, le=700.0)] = 10.0
+    """A move larger than this times the root of its seconds, basis points, is used when both legs show it."""
     ack_deadline_s: Annotated[float, msgspec.Meta(ge=0.5, le=60.0)] = 3.0
     first_data_deadline_s: Annotated[float, msgspec.Meta(ge=1.0, le=120.0)] = 5.0
     final_minute_lag_ms: Annotated[int, msgspec.Meta(ge=50, le=2_000)] = 700

@@ -34,7 +34,7 @@ class Feeds:
         """Bring one value at ``seconds``; by default stamped so, with the level of that second."""
         self.wait(seconds)
         stamp_ms = round((seconds if stamp_s is None else stamp_s) * 1_000)
-        value = LEVELS[symbol] + stamp_ms // 1_000 % 50 if level is None else level
+        value = LEVELS[symbol] + 50 - abs(stamp_ms // 1_000 % 100 - 50) if level is None else level
         advanced = self.failover.ingest(IndexTicked(leg, symbol, value, START_MS + stamp_ms), at(seconds))
         if advanced:
             self.emitted.append((symbol, stamp_ms, value))

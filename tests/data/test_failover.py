@@ -355,13 +355,14 @@ def test_one_leg_alone_never_moves_the_band() -> None:
     assert feeds.failover.health("I:SPX", at(299.5)).serving == "none"
 
 
-def test_a_leg_that_contradicts_itself_is_a_disagreement() -> None:
+def test_a_leg_that_contradicts_itself_no_longer_serves() -> None:
     feeds = Feeds()
     feeds.run(("polygon",), 0, 10)
 
     feeds.tick("polygon", "I:SPX", 10.5, 6_860.5, 10)
 
-    assert feeds.failover.health("I:SPX", at(10.6)).disagrees
+    assert feeds.failover.health("I:SPX", at(10.6)).serving == "none"
+    assert feeds.failover.view(at(10.6)).legs[0].symbols["I:SPX"].verdict == "SUSPECT"
 
 
 @pytest.mark.parametrize(("difference", "disagrees"), [(0.0, False), (0.01, False), (0.02, True)])

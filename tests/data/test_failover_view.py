@@ -121,7 +121,7 @@ def test_a_leg_that_comes_back_tells_how_long_it_has_been_steady_and_how_long_it
 
     feeds.run(("massive",), 11, 20)
     gone = feeds.failover.view(at(20.5)).legs[0]
-    feeds.tick("polygon", "I:SPX", 20.53, 6_850.0, 20)
+    feeds.tick("polygon", "I:SPX", 20.53, None, 20)
     feeds.run(BOTH, 21, 23)
     back = feeds.failover.view(at(23.5))
 

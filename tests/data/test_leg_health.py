@@ -2,6 +2,7 @@
 
 import pytest
 
+from kalshi_alpha.data.flap_damping import FlapDamping
 from kalshi_alpha.data.leg_health import LegSymbol
 from tests.data.feeds import START_MS, at
 
@@ -9,7 +10,7 @@ SECOND_NS = 1_000_000_000
 
 
 def leg() -> LegSymbol:
-    return LegSymbol(2_000, 5 * SECOND_NS)
+    return LegSymbol(2_000, FlapDamping(5 * SECOND_NS, 300 * SECOND_NS, 300 * SECOND_NS))
 
 
 def arrive(health: LegSymbol, seconds: float, lag_s: float) -> str:

@@ -137,5 +137,5 @@ def test_before_the_first_value_the_snapshot_says_so() -> None:
 
     told = rig.engine.facts.feed_facts(rig.now)
 
-    assert told["polygon I:SPX"] == "-, age never, stale"
+    assert told["polygon I:SPX"] == "-, age never, DOWN"
     assert told["massive_ws"] == "connected, age never, SLO 2000 ms"

@@ -22,7 +22,7 @@ def leg(name: str, *, stale: bool = False, connected: bool = True, age_ms: int |
         slo_ms=2_000,
         event_lag_ms=25,
         last_event_ms=None if age_ms is None else 1_795_445_100_625,
-        symbols={"I:SPX": FeedSymbolView(stale, age_ms, 25, 6850.25), "I:NDX": FeedSymbolView(stale, 410, 25, 25_000.0)},
+        symbols={"I:SPX": FeedSymbolView(stale, age_ms, 25, 6850.25, "FRESH"), "I:NDX": FeedSymbolView(stale, 410, 25, 25_000.0, "FRESH")},
     )
 
 
@@ -73,7 +73,10 @@ def test_freshness_json_has_the_fields_that_other_programs_rely_on() -> None:
                 "event_lag_ms": 25,
                 "last_event_at": "2026-11-23T14:45:00.625+00:00",
                 "connected": True,
-                "symbols": {"I:SPX": {"stale": False, "age_ms": age_ms}, "I:NDX": {"stale": False, "age_ms": 410}},
+                "symbols": {
+                    "I:SPX": {"stale": False, "age_ms": age_ms, "verdict": "FRESH", "note": ""},
+                    "I:NDX": {"stale": False, "age_ms": 410, "verdict": "FRESH", "note": ""},
+                },
             }
             for name, age_ms in (("polygon", 340), ("massive", 420))
         },

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from kalshi_alpha.config import QuotingConfig
-from kalshi_alpha.data.failover import Sample
+from kalshi_alpha.data.symbol_feed import Sample
 from kalshi_alpha.exec.quoted_ladder import QuotedLadder
 from kalshi_alpha.exec.scan import Proposal, ScannedRung, ScanReport, as_table, proposals, scanned_rungs
 from kalshi_alpha.model.instruments import Window

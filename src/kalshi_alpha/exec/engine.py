@@ -17,6 +17,7 @@ from kalshi_alpha.exec.order_events import OrderEvents
 from kalshi_alpha.exec.planner import OrderPlanner
 from kalshi_alpha.exec.reconcile import Reconciler
 from kalshi_alpha.exec.recovery import RecoveredState
+from kalshi_alpha.exec.repricing import reprice
 from kalshi_alpha.exec.window_life import WindowLife
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
@@ -172,6 +173,7 @@ class Engine:
         self.reconciler.boot(event, now)
         facts.after("window", 0.0, now)
         facts.after("house", 0.0, now)
+        facts.after("feed_session", 0.0, now)
         self.windows.resume_settlement(now)
 
     def _take_over(self, recovered: RecoveredState, now: Now) -> None:
@@ -283,8 +285,10 @@ class Engine:
         self.calendar.act(now)
         self.reconciler.act(now)
         self.maintenance.act(now)
+        self.feeds.act(now)
         self.feeds.judge(now)
         self._stand(now)
+        reprice(self.facts, self.feeds.take_moved(), self.windows, now)
         self._expire(now)
 
     def _decide(self, now: Now, *, due: bool, quiet: bool) -> None:
@@ -300,7 +304,7 @@ class Engine:
         if not quiet:
             self.feeds.judge(now)
             self._stand(now)
-            self._reprice(now)
+            reprice(facts, self.feeds.take_moved(), self.windows, now)
         self.planner.plan(now, due=due)
         leaving = facts.shutting_down or facts.storage_failure
         leftovers = due and facts.due("leftovers", now)
@@ -333,23 +337,6 @@ class Engine:
             in_time = ladder.window.start_ns <= now.utc_ns < ladder.window.freeze_ns
             blocked = "" in scopes or ladder.ladder.symbol in scopes or event_ticker in scopes or ladder.window.key in scopes
             ladder.allow(allowed=in_time and not blocked and ladder.level is not None)
-
-    def _reprice(self, now: Now) -> None:
-        facts = self.facts
-        for symbol in self.feeds.moved:
-            sample = facts.failover.sample(symbol)
-            if sample is None:
-                continue
-            for ladder in facts.ladders.values():
-                if ladder.ladder.symbol != symbol or now.utc_ns >= ladder.window.target_ns:
-                    continue
-                self.windows.follow(ladder, sample.level)
-                open_ns, close_ns = facts.schedule.session_hours(ladder.window.session_date)
-                from_ns = sample.event_ms * 1_000_000
-                variance = facts.clock.to_target(symbol, from_ns, ladder.window.target_ns, open_ns, close_ns)
-                vol_ns = from_ns + int(facts.config.quoting.vol_edge_s * NS_PER_S)
-                ladder.reprice(sample.level, variance, facts.clock.variance(symbol, from_ns, vol_ns, open_ns, close_ns))
-        self.feeds.moved.clear()
 
     def _expire(self, now: Now) -> None:
         facts = self.facts

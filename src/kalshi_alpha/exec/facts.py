@@ -167,5 +167,5 @@ class EngineFacts:
             for symbol, seen in sorted(leg.symbols.items()):
                 level = "-" if seen.level is None else f"{seen.level:.2f}"
                 seen_age = "never" if seen.age_ms is None else f"{seen.age_ms} ms"
-                facts[f"{leg.leg} {symbol}"] = f"{level}, age {seen_age}{', stale' if seen.stale else ''}"
+                facts[f"{leg.leg} {symbol}"] = ", ".join(filter(None, (level, f"age {seen_age}", seen.verdict, seen.note)))
         return facts

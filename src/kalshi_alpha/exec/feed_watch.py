@@ -2,15 +2,20 @@
 
 from typing import Final
 
-from kalshi_alpha.data.failover import FeedSwitch
+from kalshi_alpha.data.failover import FeedDoubt, FeedSwitch
+from kalshi_alpha.data.symbol_feed import DOUBTS, SymbolHealth
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.instruments import SYMBOLS, Leg, Symbol
 from kalshi_alpha.model.reasons import Reason, StandDown
 from kalshi_alpha.model.records import FeedSwitched
+from kalshi_alpha.sched.calendar import CalendarRangeError, et_date
 
 OVERALL: Final = ""
+SESSION_S: Final = 300.0
+LATE_LOOK_NS: Final = 250 * NS_PER_MS
+"""How often a late value's quotes are widened further."""
 WARNINGS: Final = {
     "silent": "connected, but silent",
     "no_first_data": "no value since it subscribed",
@@ -24,8 +29,8 @@ class FeedWatch:
 
     def __init__(self, facts: EngineFacts) -> None:
         self._facts = facts
-        self.moved: dict[Symbol, None] = {}
-        """Symbols whose level advanced in this step."""
+        self._moved: dict[Symbol, None] = {}
+        """Symbols to be priced anew in this step: their level advanced, or the time since then counts."""
         self._polygon_lost_ns: int | None = None
         """Since when polygon hasn't been active, once anything was."""
 
@@ -34,7 +39,7 @@ class FeedWatch:
     def ticked(self, tick: ev.IndexTicked, now: Now) -> None:
         """Take a value from a leg."""
         if self._facts.failover.ingest(tick, now):
-            self.moved[tick.symbol] = None
+            self._moved[tick.symbol] = None
             self._facts.ticks_merged += 1
 
     def connected(self, leg: Leg, now: Now) -> None:
@@ -56,13 +61,68 @@ class FeedWatch:
             told = {"leg": event.leg, "status": event.status, "message": event.message}
             self._facts.incident(now, "feed", title, f"{serves}; the leg tries again by itself", told)
 
+    def take_moved(self) -> tuple[Symbol, ...]:
+        """Hand over the symbols that are to be priced anew."""
+        moved = tuple(self._moved)
+        self._moved.clear()
+        return moved
+
     # Decisions
+
+    def act(self, now: Now) -> None:
+        """Do what the clock asks for: tell the failover when the market is open, and widen what is quoted from a late value."""
+        if self._facts.due("feed_session", now):
+            self._learn_session(now)
+        if self._facts.due("feed_late", now):
+            self._look_for_late(now)
 
     def judge(self, now: Now) -> None:
         """Let time and silence count, and tell what changed."""
         for switch in self._facts.failover.evaluate(now):
             if switch.symbol == OVERALL:
                 self._tell(switch, now)
+        for doubt in self._facts.failover.take_doubts():
+            self._tell_doubt(doubt, now)
+
+    def _learn_session(self, now: Now) -> None:
+        """Values may freeze or repeat the last session's only while the market is open: learn when that is, every few minutes."""
+        facts = self._facts
+        facts.after("feed_session", SESSION_S, now)
+        today = et_date(now.utc_ns)
+        try:
+            found = facts.schedule.sessions(today)
+        except CalendarRangeError:
+            return
+        facts.failover.session(found.open_ns, found.close_ns)
+
+    def _look_for_late(self, now: Now) -> None:
+        """Have late values priced anew, again and again while they are; otherwise look when the oldest one would become late.
+
+        Ticks in between move nothing: the next look finds out how old the value is by then.
+        """
+        facts = self._facts
+        late_ns = facts.config.feeds.late_ms * NS_PER_MS
+        looks: list[int] = []
+        for symbol in facts.active_symbols:
+            sample = facts.failover.sample(symbol)
+            if sample is None or facts.failover.health(symbol, now).serving == "none":
+                continue
+            if facts.failover.stale_ns(symbol, now):
+                self._moved[symbol] = None
+                looks.append(now.mono_ns + LATE_LOOK_NS)
+            else:
+                looks.append(sample.mono_ns + late_ns + 1)
+        if looks:
+            facts.deadlines["feed_late"] = min(looks)
+
+    def _tell_doubt(self, doubt: FeedDoubt, now: Now) -> None:
+        """Report what speaks against a leg's values, where it isn't what it was replaced for anyway."""
+        facts = self._facts
+        if facts.alarms:
+            active = facts.failover.active
+            did = "no leg serves" if active == "none" else f"{active} serves; the leg is believed again when its values prove right"
+            title = f"{doubt.leg}_ws: {doubt.symbol} is {DOUBTS[doubt.suspicion]}"
+            facts.incident(now, "feed", title, did, facts.feed_facts(now))
 
     def _tell(self, switch: FeedSwitch, now: Now) -> None:
         facts = self._facts
@@ -96,19 +156,27 @@ class FeedWatch:
         found: list[StandDown] = []
         if not facts.active_windows:
             facts.deadlines.pop("final_age", None)
+            facts.deadlines.pop("feed_late", None)
             return found
         final = facts.final_minute_ns <= now.utc_ns
         for symbol in facts.active_symbols:
-            health = facts.failover.health(symbol, now)
-            if health.serving == "none":
-                found.append(StandDown(Reason.FEED_DOWN, symbol))
-            elif health.disagrees:
-                found.append(StandDown(Reason.FEED_DISAGREES, symbol))
-            elif final and self._late(health.age_ms, health.event_lag_ms):
-                found.append(StandDown(Reason.FINAL_MINUTE_LAG, symbol))
+            reason = self._forbids(facts.failover.health(symbol, now), final=final)
+            if reason is not None:
+                found.append(StandDown(reason, symbol))
         if final:
             self._arm_final_minute(now)
+        if "feed_late" not in facts.deadlines:
+            self._look_for_late(now)
         return found
+
+    def _forbids(self, health: SymbolHealth, *, final: bool) -> Reason | None:
+        if health.disagrees:
+            return Reason.FEED_DISAGREES
+        if health.serving == "none":
+            return Reason.FEED_DOWN
+        if health.jumped:
+            return Reason.FEED_JUMPED
+        return Reason.FINAL_MINUTE_LAG if final and self._late(health.age_ms, health.event_lag_ms) else None
 
     def _late(self, age_ms: int | None, event_lag_ms: int | None) -> bool:
         feeds = self._facts.config.feeds

@@ -30,6 +30,8 @@ class SymbolFreshness(msgspec.Struct, frozen=True):
 
     stale: bool
     age_ms: int | None
+    verdict: str
+    note: str
 
 
 class FeedFreshness(msgspec.Struct, frozen=True):
@@ -173,7 +175,7 @@ def _freshness(leg: FeedLegView) -> FeedFreshness:
         event_lag_ms=leg.event_lag_ms,
         last_event_at=None if leg.last_event_ms is None else iso_utc(leg.last_event_ms * NS_PER_MS),
         connected=leg.connected,
-        symbols={symbol: SymbolFreshness(one.stale, one.age_ms) for symbol, one in leg.symbols.items()},
+        symbols={symbol: SymbolFreshness(one.stale, one.age_ms, one.verdict, one.note) for symbol, one in leg.symbols.items()},
     )
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from kalshi_alpha.config import QuotingConfig
 from kalshi_alpha.data.book import Book
-from kalshi_alpha.data.failover import Sample
+from kalshi_alpha.data.symbol_feed import Sample
 from kalshi_alpha.exec.state.orders import Slot
 from kalshi_alpha.model.instruments import Ladder, Window
 from kalshi_alpha.model.orders import QuoteInputs

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from kalshi_alpha.data.failover import Sample
+from kalshi_alpha.data.symbol_feed import Sample
 from kalshi_alpha.exec.engine_view import strike_label
 from kalshi_alpha.exec.quoted_ladder import QuotedLadder, quote_inputs
 from kalshi_alpha.model.clock import iso_utc

@@ -12,6 +12,10 @@ class FeedSymbolView(msgspec.Struct, frozen=True):
     age_ms: int | None
     event_lag_ms: int | None
     level: float | None
+    verdict: str = "DOWN"
+    """``FRESH``, ``LATE``, ``STALE``, ``SUSPECT`` or ``DOWN``."""
+    note: str = ""
+    """Why it is suspected."""
 
 
 class FeedLegView(msgspec.Struct, frozen=True):
@@ -27,6 +31,8 @@ class FeedLegView(msgspec.Struct, frozen=True):
     event_lag_ms: int | None
     last_event_ms: int | None
     symbols: dict[str, FeedSymbolView]
+    recovery_ms: int = 5_000
+    """For how long it must be steady before it serves again, by now: the longer the more often it failed lately."""
 
 
 class DualFeedView(msgspec.Struct, frozen=True):

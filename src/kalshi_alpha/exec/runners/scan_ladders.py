@@ -19,7 +19,8 @@ from kalshi_alpha.adapters.kalshi.rest import calls_for
 from kalshi_alpha.adapters.kalshi.stream import VenueStream
 from kalshi_alpha.adapters.massive.stream import FeedStream
 from kalshi_alpha.adapters.websocket import ConnectParameters, drive
-from kalshi_alpha.data.failover import DualFeedFailover, Sample
+from kalshi_alpha.data.failover import DualFeedFailover
+from kalshi_alpha.data.symbol_feed import Sample
 from kalshi_alpha.exec.quoted_ladder import QuotedLadder
 from kalshi_alpha.exec.runners.discover import discover
 from kalshi_alpha.exec.runners.trade import Settings, legs, read_settings
@@ -170,10 +171,12 @@ class Scan:
     def _judge_feed(self, now: Now) -> None:
         self.failover.evaluate(now)
         health = self.failover.health(self._symbol, now)
-        if health.serving == "none":
-            self.reasons.append(": ".join(["feed_down", *(["; ".join(self._warned.values())] if self._warned else [])]))
-        elif health.disagrees:
+        if health.disagrees:
             self.reasons.append("feed_disagrees")
+        elif health.serving == "none":
+            self.reasons.append(": ".join(["feed_down", *(["; ".join(self._warned.values())] if self._warned else [])]))
+        elif health.jumped:
+            self.reasons.append("feed_jumped")
 
     def _streams(self) -> list[Coroutine[None, None, None]]:
         config, clock = self._settings.config, self._settings.clock

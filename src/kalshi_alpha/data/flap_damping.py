@@ -1,0 +1,37 @@
+"""How long a leg must be steady before it serves again, the longer the more often it failed.
+
+Each failure adds one to a penalty that halves with every half-life. The wait doubles with each whole point above the first:
+
+    wait = least x 2 ^ (penalty - 1), between least and most
+
+so a leg that fails for the first time in a while waits the least, one that fails again at once twice as long, and so on up to the most.
+
+Source: RFC 2439, BGP route flap damping: additive penalty, exponential decay, bounded suppression.
+"""
+
+from typing import Final
+
+FLAP: Final = 1.0
+"""What one failure adds."""
+
+
+class FlapDamping:
+    """The penalty of one leg and index. Pure: time is an argument."""
+
+    __slots__ = ("_at_ns", "_half_life_ns", "_least_ns", "_most_ns", "_penalty", "wait_ns")
+
+    def __init__(self, least_ns: int, most_ns: int, half_life_ns: int) -> None:
+        """Start without a failure: the wait is the least."""
+        self.wait_ns = least_ns
+        """For how long the leg must be steady, as of its last failure."""
+        self._least_ns, self._most_ns, self._half_life_ns = least_ns, most_ns, half_life_ns
+        self._penalty = 0.0
+        self._at_ns = 0
+
+    def failed(self, mono_ns: int) -> None:
+        """Count a failure; the wait stays what it is now until the next one."""
+        halves = (mono_ns - self._at_ns) / self._half_life_ns
+        self._penalty = self._penalty * 0.5**halves + FLAP
+        self._at_ns = mono_ns
+        doublings = min(self._penalty - FLAP, float(self._most_ns.bit_length()))  # beyond the most whatever the least is
+        self.wait_ns = min(self._most_ns, max(self._least_ns, int(self._least_ns * 2.0**doublings)))
