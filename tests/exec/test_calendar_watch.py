@@ -15,7 +15,7 @@ from kalshi_alpha.model.instruments import Series
 from kalshi_alpha.model.maintenance import WeekHours
 from kalshi_alpha.model.reasons import Reason
 from kalshi_alpha.model.records import WindowPhase
-from tests.exec.harness import START_S, TARGET_S, Rig, booted, ladder_of, quoting
+from tests.exec.harness import LEVELS, START_S, TARGET_S, Rig, booted, ladder_of, quoting
 
 NOON_S = TARGET_S + 7_200
 OPEN_NS = (TARGET_S - 1_800) * NS_PER_S
@@ -293,6 +293,8 @@ def test_a_doubt_that_is_over_lets_quoting_begin() -> None:
     booted(rig)
     rig.wait(5)
     rig.closes = listed()
+    rig.tick_until(START_S - 890)
+    rig.levels = {symbol: level + 0.5 for symbol, level in LEVELS.items()}  # what never moves after the open is the close of the day before
     rig.tick_until(START_S + 20)
 
     assert rig.live("resting")

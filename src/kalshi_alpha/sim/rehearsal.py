@@ -115,7 +115,7 @@ def judge(config: FeedsConfig, arrivals: Sequence[Arrival], transitions: Sequenc
     for what, previous, active, earliest_ns, spare_ns in _expected(config, arrivals):
         latest_ns = earliest_ns + spare_ns + late_ms * NS_PER_MS
         alike = [one for one in left if (one.previous, one.active) == (previous, active)]
-        found = min(alike, key=lambda one: abs(one.at_ns - earliest_ns), default=None)  # noqa: B023 - called at once
+        found = min(alike, key=lambda one: abs(one.at_ns - earliest_ns), default=None)
         if found is not None:
             left.remove(found)
         steps.append(_step(what, found, (previous, active), (earliest_ns, latest_ns)))
