@@ -13,10 +13,10 @@ from kalshi_alpha.model.instruments import Window
 from kalshi_alpha.model.maintenance import Slot
 from kalshi_alpha.sched.calendar import Session
 from kalshi_alpha.sched.windows import WindowSchedule
+from kalshi_alpha.sim.feed.faults import FeedFaultKind
 
 DEMO_DAY: Final = date(2026, 11, 23)
 DEMO_HOURS: Final = ("10:00", "11:00")
-FeedFaultKind = Literal["silent", "abort", "refuse", "lag", "frozen", "wrong_value"]
 
 
 class FeedFault(msgspec.Struct, frozen=True):

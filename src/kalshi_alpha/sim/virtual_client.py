@@ -10,6 +10,7 @@ from kalshi_alpha.adapters.kalshi.order_calls import Calls
 from kalshi_alpha.adapters.kalshi.rest import calls_for
 from kalshi_alpha.adapters.kalshi.stamps import clock_read
 from kalshi_alpha.adapters.kalshi.stream import VenueStream
+from kalshi_alpha.adapters.websocket import PING_S
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
@@ -17,13 +18,15 @@ from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.session import StreamSession
 from kalshi_alpha.sim.script import ClockFault
-from kalshi_alpha.sim.timeline import Timeline
+from kalshi_alpha.sim.timeline import Action, Timeline
 
 Handle = Callable[[Engine, ev.Event, Now], list[cmd.Command]]
 Request = Callable[[HttpRequest, int], HttpResponse]
 REQUEST_TIMEOUT_NS: Final = 2 * NS_PER_S
 TIMED_EVERY_NS: Final = NS_PER_S // 2
 """The venue's clock is read from its answers at most this often."""
+UNANSWERED_NS: Final = int(2 * PING_S * NS_PER_S)
+"""A ping goes out within its interval, and its answer is waited for as long."""
 NEVER_NS: Final = 1 << 62
 """Later than anything."""
 
@@ -45,6 +48,7 @@ class ServerSession(Protocol):
 
     closed: str | None
     """Why the server dropped the connection, if it did."""
+    answers_pings: bool
 
 
 class Delays:
@@ -69,10 +73,38 @@ class Delays:
         return 100_000 + int(self._draw() ** 6 * 5 * NS_PER_MS)
 
 
+class Station(Protocol):
+    """The process that a wire belongs to: its time, and what it does with what it hears."""
+
+    alive: bool
+    delays: Delays
+
+    @property
+    def later(self) -> Callable[[int, Action], None]:
+        """Do something at an instant (UTC ns)."""
+        ...
+
+    def now(self, utc_ns: int) -> Now:
+        """Return the step's time."""
+        ...
+
+    def utc_ns(self, mono_ns: int) -> int:
+        """Return the UTC instant of a monotonic one."""
+        ...
+
+    def step(self, events: list[ev.Event], now: Now) -> None:
+        """Take what a stream has to say."""
+        ...
+
+    def plan(self) -> None:
+        """Learn that a wire's next deadline changed."""
+        ...
+
+
 class Wire:
     """One stream between a client session and its server, frames in order, delays between. A dead client hears and does nothing."""
 
-    def __init__(self, client: "VirtualClient", stream: StreamSession, connect: Callable[[int], ServerSession | None]) -> None:
+    def __init__(self, client: Station, stream: StreamSession, connect: Callable[[int], ServerSession | None]) -> None:
         """Tie a client stream to what makes server sessions; ``connect`` returns None when the server refuses."""
         self.stream = stream
         self.server: ServerSession | None = None
@@ -82,6 +114,9 @@ class Wire:
         self._last_up_ns = 0
         self._generation = 0
         self._connecting = False
+        self._is_up = False
+        """The client session has a connection, or hasn't heard yet that it is gone."""
+        self._unanswered = False
         self._next_ns = NEVER_NS
 
     def tick(self, utc_ns: int) -> None:
@@ -94,7 +129,7 @@ class Wire:
         if deadline_ns is not None and deadline_ns <= now.mono_ns:
             client.step(self.stream.timer(now), now)
             self.flush(utc_ns)
-        if self.server is None and not self._connecting:
+        if not (self._is_up or self._connecting):
             at_ns = self.stream.connect_at_ns()
             if at_ns is not None and at_ns <= now.mono_ns:
                 self._connecting = True
@@ -116,6 +151,9 @@ class Wire:
             self._last_down_ns = at_ns
         if server.closed is not None:
             self._hung_up(server.closed, utc_ns)
+        elif not server.answers_pings and not self._unanswered:
+            self._unanswered = True
+            self._client.later(utc_ns + UNANSWERED_NS, partial(self._give_up, self._generation))
 
     def flush(self, utc_ns: int) -> None:
         """Send what the client session has to send; called after whatever the session was told."""
@@ -141,7 +179,7 @@ class Wire:
     def plan(self) -> None:
         """Work out the next deadline; called after whatever the session was told."""
         first_ns = self.stream.next_deadline_ns()
-        if self.server is None and not self._connecting:
+        if not (self._is_up or self._connecting):
             connect_ns = self.stream.connect_at_ns()
             if connect_ns is not None and (first_ns is None or connect_ns < first_ns):
                 first_ns = connect_ns
@@ -156,6 +194,13 @@ class Wire:
         self._client.later(at_ns, partial(self._closed, reason, self._generation))
         self.plan()
 
+    def _give_up(self, generation: int, utc_ns: int) -> None:
+        """Drop a connection whose pings weren't answered, as the socket under the real session does."""
+        self._unanswered = False
+        if generation == self._generation and self.server is not None and not self.server.answers_pings and self._client.alive:
+            self.hang_up("no pong")
+            self._closed("closed by us, 1011 keepalive ping timeout", generation, utc_ns)
+
     def _open(self, utc_ns: int) -> None:
         client = self._client
         if not client.alive:
@@ -168,6 +213,7 @@ class Wire:
             client.step(self.stream.closed("connection refused", now), now)
             self.plan()
             return
+        self._is_up = True
         client.step(self.stream.opened(now), now)
         self.flush(utc_ns)
         self.pump(utc_ns)
@@ -189,6 +235,7 @@ class Wire:
     def _closed(self, reason: str, generation: int, utc_ns: int) -> None:
         client = self._client
         if generation == self._generation and client.alive:
+            self._is_up = False
             self._generation += 1
             now = client.now(utc_ns)
             client.step(self.stream.closed(reason, now), now)

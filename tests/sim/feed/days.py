@@ -3,7 +3,8 @@
 import json
 
 from kalshi_alpha.sim.feed import FeedServerSession, SimFeed
-from kalshi_alpha.sim.script import FeedFault, FeedFaultKind
+from kalshi_alpha.sim.feed.faults import FeedFaultKind
+from kalshi_alpha.sim.script import FeedFault
 
 SECOND = 1_000_000_000
 OPEN_NS = 1_795_444_200 * SECOND  # 2026-11-23 09:30:00 in New York

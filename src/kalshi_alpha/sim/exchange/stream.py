@@ -85,6 +85,7 @@ class ExchangeSession:
 
     def __init__(self, venue: Venue) -> None:
         self.closed: str | None = None
+        self.answers_pings = True
         self.hold_until_ns = 0
         """Frames stay here until then."""
         self._venue = venue

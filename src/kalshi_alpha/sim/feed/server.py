@@ -10,7 +10,8 @@ from aiohttp import WSMsgType, web
 from kalshi_alpha.adapters.system_clock import Clock
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, iso_et, utc_ns_of
 from kalshi_alpha.model.instruments import SYMBOLS
-from kalshi_alpha.sim.feed.core import LevelPath, SimFeed
+from kalshi_alpha.sim.feed.core import SimFeed
+from kalshi_alpha.sim.feed.faults import LevelPath
 from kalshi_alpha.sim.feed.session import FeedServerSession
 from kalshi_alpha.sim.pace import Pacer
 
@@ -41,7 +42,7 @@ class _Client:
             self._news.set()
 
     async def send(self) -> None:
-        """Send in order, until the session or the client hangs up: without a close frame, as the vendor does."""
+        """Send in order, until the session or the client hangs up: without a close frame, as the vendor does, unless a code is named."""
         with contextlib.suppress(ConnectionError, RuntimeError):
             while True:
                 frames, self._frames = self._frames, []
@@ -52,6 +53,8 @@ class _Client:
                 self._news.clear()
                 if not self._frames:
                     await self._news.wait()
+            if self.session.close_code is not None:
+                await self._socket.close(code=self.session.close_code)
         if self._request.transport is not None:
             self._request.transport.abort()
 
@@ -86,7 +89,7 @@ class FeedServer:
         session = self._feed.connect(self._leg, self._clock.now().utc_ns)
         if session is None:
             return web.Response(status=502)
-        socket = web.WebSocketResponse(max_msg_size=65_536)
+        socket = web.WebSocketResponse(max_msg_size=65_536, autoping=False)
         await socket.prepare(request)
         client = self._clients[session] = _Client(session, socket, request)
         client.push()
@@ -94,6 +97,8 @@ class FeedServer:
         self.pacer.touch()
         try:
             async for message in socket:
+                if message.type is WSMsgType.PING and session.answers_pings:
+                    await socket.pong(message.data)
                 if message.type is WSMsgType.TEXT:
                     session.receive(message.data, self._clock.now().utc_ns)
                     self._push_all()

@@ -4,12 +4,14 @@ An unknown channel and a repeated subscription get no answer, an unknown ticker 
 hears why before the connection drops without a close handshake.
 """
 
+from collections.abc import Callable, Container
 from typing import Final, Literal, Protocol
 
 import msgspec
 
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.instruments import SYMBOLS
+from kalshi_alpha.sim.feed.faults import CLOSE_CODE, POLICY_CLOSE, FeedFaultLike
 
 LimitMode = Literal["evict_oldest", "reject_newest", "reject_after_ack"]
 """Whom the limit on connections hits: all three have been reported."""
@@ -31,6 +33,10 @@ class Account(Protocol):
         """Return a leg's authenticated clients, oldest first."""
         ...
 
+    def struck(self, leg: str, symbol: str, utc_ns: int, kinds: Container[str]) -> FeedFaultLike | None:
+        """Return the first fault of these kinds that holds now."""
+        ...
+
 
 class FeedServerSession:
     """One client's connection to one leg."""
@@ -40,16 +46,20 @@ class FeedServerSession:
         self.leg = leg
         self.closed: str | None = None
         """Why the server dropped the connection, if it did."""
+        self.close_code: int | None = None
+        """The close frame's; None: it dropped without one, as the vendor mostly does."""
+        self.answers_pings = True
         self.is_authenticated = False
         self.auth_by_ns = utc_ns + AUTH_NS
         self.pairs: dict[str, None] = {}
         self._account = account
         self._is_over_limit = False
-        self._out: list[str] = [_status("connected", "Connected Successfully")]
+        self._is_mute = account.struck(leg, "*", utc_ns, ("no_greeting",)) is not None
+        self._out: list[str] = [] if self._is_mute else [_status("connected", "Connected Successfully")]
 
-    def receive(self, text: str, utc_ns: int) -> None:  # noqa: ARG002 - the shape of all sessions
+    def receive(self, text: str, utc_ns: int) -> None:
         """Take a client's frame: auth, subscribe or unsubscribe."""
-        if self.closed is not None:
+        if self.closed is not None or self._is_mute:
             return
         try:
             request = msgspec.json.decode(text, type=dict[str, str])
@@ -58,11 +68,11 @@ class FeedServerSession:
             return
         action, params = request.get("action"), request.get("params", "")
         if action == "auth":
-            self._authenticate(params)
+            self._authenticate(params, utc_ns)
         elif not self.is_authenticated:
             self._out.append(_status("error", "not authorized"))
         elif action == "subscribe":
-            self._subscribe(params)
+            self._subscribe(params, utc_ns)
         elif action == "unsubscribe":
             self._unsubscribe(params)
 
@@ -71,10 +81,14 @@ class FeedServerSession:
         taken, self._out = self._out, []
         return taken
 
-    def publish(self, symbol: str, level: float, event_ms: int) -> None:
-        """Send a value if the client wants it."""
+    def publish(self, symbol: str, level: float, event_ms: int, spoil: Callable[[dict[str, object]], list[str]] | None = None) -> None:
+        """Send a value if the client wants it; ``spoil`` makes the frames that are sent in place of the right one."""
         if f"V.{symbol}" in self.pairs:
-            self._send({"ev": "V", "val": level, "T": symbol, "t": event_ms})
+            message: dict[str, object] = {"ev": "V", "val": level, "T": symbol, "t": event_ms}
+            if spoil is None:
+                self._send(message)
+            else:
+                self._out += spoil(message)
         if f"A.{symbol}" in self.pairs:
             prices = dict.fromkeys(("op", "o", "c", "h", "l"), level)
             self._send({"ev": "A", "sym": symbol, **prices, "s": event_ms, "e": event_ms})
@@ -88,12 +102,26 @@ class FeedServerSession:
         """Drop a client of an account that has too many."""
         self._refuse("max_connections", TOO_MANY)
 
-    def close(self, reason: str) -> None:
-        """Hang up."""
-        self.closed = reason
+    def close(self, reason: str, code: int | None = None) -> None:
+        """Hang up: with a close frame of this code, or without one."""
+        self.closed, self.close_code = reason, code
 
-    def _authenticate(self, key: str) -> None:
-        if key not in self._account.api_keys:
+    def strike(self, fault: FeedFaultLike) -> None:
+        """End the connection as a fault has it."""
+        match fault.kind:
+            case "slow_consumer":
+                self._out.append(_status("slow_consumer", "Your connection is too slow"))
+                self.close("slow consumer", POLICY_CLOSE)
+            case "evicted":
+                self.evict()
+            case _:
+                code = int(fault.params.get("code", CLOSE_CODE))
+                self.close(f"closed {code}", code)
+
+    def _authenticate(self, key: str, utc_ns: int) -> None:
+        if self._account.struck(self.leg, "*", utc_ns, ("auth_timeout",)) is not None:
+            return
+        if key not in self._account.api_keys or self._account.struck(self.leg, "*", utc_ns, ("auth_failed",)) is not None:
             self._refuse("auth_failed", "authentication failed")
             return
         others = [session for session in self._account.live_sessions(self.leg) if session is not self]
@@ -106,9 +134,10 @@ class FeedServerSession:
         self.is_authenticated = True
         self._out.append(_status("auth_success", "authenticated"))
 
-    def _subscribe(self, params: str) -> None:
+    def _subscribe(self, params: str, utc_ns: int) -> None:
         for pair in _pairs(params):
-            if pair not in self.pairs:
+            unheard = self._account.struck(self.leg, pair.partition(".")[2], utc_ns, ("no_ack",)) is not None
+            if pair not in self.pairs and not unheard:
                 self.pairs[pair] = None
                 self._out.append(_status("success", f"subscribed to: {pair}"))
         if self._is_over_limit:
