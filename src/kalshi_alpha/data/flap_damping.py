@@ -1,18 +1,21 @@
 """How long a leg must be steady before it serves again, the longer the more often it failed.
 
-Each failure adds one to a penalty that halves with every half-life. The wait doubles with each whole point above the first:
+Each failure adds one to a penalty that halves with every half-life. Up to the cut-off the wait is the least; above it, it doubles with
+each whole point:
 
-    wait = least x 2 ^ (penalty - 1), between least and most
+    wait = least x 2 ^ (penalty - cut-off), between least and most
 
-so a leg that fails for the first time in a while waits the least, one that fails again at once twice as long, and so on up to the most.
+so two failures in a row change nothing, a third one within minutes nearly doubles the wait, and so on up to the most.
 
-Source: RFC 2439, BGP route flap damping: additive penalty, exponential decay, bounded suppression.
+Source: RFC 2439, BGP route flap damping: additive penalty, cut-off threshold, exponential decay, bounded suppression.
 """
 
 from typing import Final
 
 FLAP: Final = 1.0
 """What one failure adds."""
+CUT_OFF: Final = 2.0
+"""The penalty of two failures at once."""
 
 
 class FlapDamping:
@@ -33,5 +36,5 @@ class FlapDamping:
         halves = (mono_ns - self._at_ns) / self._half_life_ns
         self._penalty = self._penalty * 0.5**halves + FLAP
         self._at_ns = mono_ns
-        doublings = min(self._penalty - FLAP, float(self._most_ns.bit_length()))  # beyond the most whatever the least is
-        self.wait_ns = min(self._most_ns, max(self._least_ns, int(self._least_ns * 2.0**doublings)))
+        doublings = min(self._penalty - CUT_OFF, float(self._most_ns.bit_length()))  # beyond the most whatever the least is
+        self.wait_ns = max(self._least_ns, min(self._most_ns, int(self._least_ns * 2.0**doublings)))

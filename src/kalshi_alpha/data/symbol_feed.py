@@ -41,6 +41,8 @@ PROBE_REACH_MS: Final = 1_100
 CONFIRMATIONS_TO_MOVE: Final = 5
 """So many values outside the band, the same on both legs, move the band."""
 OPENING_MS: Final = 30_000
+PATIENCE_NS: Final = 250 * NS_PER_MS
+"""When nobody serves, polygon is waited for if it will be steady within this time."""
 JUMP_KEPT_MS: Final = 3_000
 """A jump that its own leg neither repeats nor takes back is forgotten when the other one has gone on for this long."""
 BP: Final = 1e-4
@@ -205,6 +207,8 @@ class SymbolFeed:
         dwells = serving == "massive" and not is_cold and mono_ns < self.served_since_ns + self._dwell_ns
         if (dwells or chosen == "none") and _may_serve(massive, mono_ns, judged_ns, keeps=serving != "none", is_cold=is_cold):
             chosen = "massive"
+        if chosen == "massive" and serving == "none" and not is_cold and polygon.is_steady(mono_ns + PATIENCE_NS):
+            return "none"  # both came back together: no massive for a moment
         return chosen if chosen != "none" and self._is_current(sample, chosen, mono_ns) else "none"
 
     def health(self, now: Now) -> SymbolHealth:
