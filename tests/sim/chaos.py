@@ -12,9 +12,9 @@ from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg, Symbol
 from kalshi_alpha.model.reasons import Reason
 from kalshi_alpha.sched.calendar import et_date, session
 from kalshi_alpha.sim.feed import SimFeed
-from kalshi_alpha.sim.script import FeedFault
+from kalshi_alpha.sim.feed.faults import FeedFault
 from kalshi_alpha.sim.timeline import Action, Timeline
-from kalshi_alpha.sim.virtual_client import NEVER_NS, Delays, Wire
+from kalshi_alpha.sim.wire import NEVER_NS, Delays, Wire
 from tests.exec.harness import LEVELS, START_S, Rig
 
 KEY = "sim-key"

@@ -15,8 +15,7 @@ from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
 from kalshi_alpha.model.events import FeedConnected, FeedLost, FeedWarned, IndexTicked
 from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg, Symbol
 from kalshi_alpha.model.reasons import Reason
-from kalshi_alpha.sim.feed.faults import FeedFaultKind
-from kalshi_alpha.sim.script import FeedFault
+from kalshi_alpha.sim.feed.faults import FeedFault, FeedFaultKind
 from tests.sim.chaos import BEGIN_S, ChaosRig, Seen
 
 T0: Final = int(BEGIN_S * NS_PER_S) + 30 * NS_PER_S

@@ -6,8 +6,9 @@ import pytest
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.instruments import Window
 from kalshi_alpha.model.records import FeedSwitched
+from kalshi_alpha.sim.feed.faults import FeedFault
 from kalshi_alpha.sim.scorecard import Outage, Scorecard, Stall, as_text, outages
-from kalshi_alpha.sim.script import DEMO_DAY, FeedFault, demo_script, windows_config
+from kalshi_alpha.sim.script import DEMO_DAY, demo_script, windows_config
 
 WINDOWS = demo_script(1, DEMO_DAY, windows_config(all_windows=False)).windows  # 9:45 to 10:00, 10:45 to 11:00, 15:50 to 16:00
 CARD = Scorecard(

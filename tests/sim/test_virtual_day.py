@@ -6,8 +6,9 @@ import pytest
 from kalshi_alpha.config import WindowsConfig
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.sim.fast import Played, judge, play
+from kalshi_alpha.sim.feed.faults import FeedFault
 from kalshi_alpha.sim.scorecard import Scorecard
-from kalshi_alpha.sim.script import DEMO_DAY, DayScript, FeedFault, demo_script, random_script
+from kalshi_alpha.sim.script import DEMO_DAY, DayScript, demo_script, random_script
 
 SHORT = WindowsConfig(hourly_targets_et=("10:00", "11:00"), hourly_lead_s=180, close_lead_s=180)
 

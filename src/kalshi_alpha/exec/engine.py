@@ -109,6 +109,7 @@ class Engine:
             incidents=len(facts.incidents),
             switches=facts.failover.switches,
             gap=facts.ev_gap.tallies(),
+            levels=facts.failover.levels(),
         )
 
     def _first_deadline_ns(self) -> int | None:
@@ -180,6 +181,7 @@ class Engine:
         facts = self.facts
         facts.ledger.restore(recovered.ledger)
         facts.failover.windows_degraded, facts.failover.switches = recovered.windows_degraded, recovered.switches
+        facts.failover.restore_levels(recovered.levels)
         facts.ev_gap.restore(recovered.gap)
         facts.day, facts.day_start_e6 = recovered.day, recovered.day_start_e6
         for reason, actor, note in recovered.latches:

@@ -10,6 +10,7 @@ import msgspec
 
 from kalshi_alpha.exec.ledger import Ledger
 from kalshi_alpha.model import records as r
+from kalshi_alpha.model.instruments import Symbol
 from kalshi_alpha.model.orders import Fill
 from kalshi_alpha.model.records import Record
 from kalshi_alpha.model.snapshot import EngineSnapshot, GapTallies, LedgerSnapshot, SnapshotOrder
@@ -40,6 +41,8 @@ class RecoveredState(msgspec.Struct, frozen=True):
     switches: tuple[int, int] = (0, 0)
     """As of the snapshot, as is what follows."""
     gap: GapTallies = GapTallies()
+    levels: dict[Symbol, tuple[float, int]] = msgspec.field(default_factory=dict)
+    """Index -> its last level and the vendor's time of it."""
 
 
 def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> RecoveredState:
@@ -62,6 +65,7 @@ def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> Recov
         day_start_e6=snapshot.day_start_e6 if snapshot else 0,
         switches=snapshot.switches if snapshot else (0, 0),
         gap=snapshot.gap if snapshot else GapTallies(),
+        levels=snapshot.levels if snapshot else {},
     )
 
 

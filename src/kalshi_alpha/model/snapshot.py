@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from kalshi_alpha.model.instruments import Symbol
 from kalshi_alpha.model.orders import OrderIntent, OrderStatus
 
 SNAPSHOT_VERSION: Final = 1
@@ -104,4 +105,6 @@ class EngineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     switches: tuple[int, int] = (0, 0)
     """(days since 1970 UTC, how often the active feed changed on that day)."""
     gap: GapTallies = GapTallies()
+    levels: dict[Symbol, tuple[float, int]] = msgspec.field(default_factory=dict)
+    """Index -> its last level in index points, and the vendor's time of it in Unix ms."""
     schema_version: int = SNAPSHOT_VERSION

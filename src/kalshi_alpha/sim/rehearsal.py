@@ -3,8 +3,6 @@
     0 s   both legs          20 s  polygon silent      35 s  polygon back
     70 s  both silent        80 s  both back           95 s  end
 
-Polygon fails twice within a minute, so the second time it must be steady for longer, up to twice as long, and massive serves before it.
-
 It judges transitions against the arrivals that led to them, so that it holds in virtual time and over real sockets alike. Values of one
 instant reach us one after the other: where both legs fall silent, one may be active for the moment between their limits.
 """
@@ -20,7 +18,7 @@ from kalshi_alpha.data.symbol_feed import Active
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.events import IndexTicked
 from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg, Symbol
-from kalshi_alpha.sim.script import FeedFault
+from kalshi_alpha.sim.feed.faults import FeedFault
 
 LENGTH_S: Final = 95
 POLYGON_OUT_S: Final = (20, 35)
@@ -112,8 +110,8 @@ def judge(config: FeedsConfig, arrivals: Sequence[Arrival], transitions: Sequenc
     """
     left = _without_moments(list(transitions), late_ms * NS_PER_MS)
     steps = []
-    for what, previous, active, earliest_ns, spare_ns in _expected(config, arrivals):
-        latest_ns = earliest_ns + spare_ns + late_ms * NS_PER_MS
+    for what, previous, active, earliest_ns in _expected(config, arrivals):
+        latest_ns = earliest_ns + late_ms * NS_PER_MS
         alike = [one for one in left if (one.previous, one.active) == (previous, active)]
         found = min(alike, key=lambda one: abs(one.at_ns - earliest_ns), default=None)
         if found is not None:
@@ -125,8 +123,8 @@ def judge(config: FeedsConfig, arrivals: Sequence[Arrival], transitions: Sequenc
     return steps
 
 
-def _expected(config: FeedsConfig, arrivals: Sequence[Arrival]) -> list[tuple[str, Active, Active, int, int]]:
-    """Return the transitions of the script, each with the earliest moment it may come at by what had arrived, and its play."""
+def _expected(config: FeedsConfig, arrivals: Sequence[Arrival]) -> list[tuple[str, Active, Active, int]]:
+    """Return the transitions of the script, each with the earliest moment it may come at by what had arrived."""
     slo_ns = {"polygon": config.polygon.slo_ms * NS_PER_MS, "massive": config.massive.slo_ms * NS_PER_MS}
     recovery_ns = int(config.recovery_s * NS_PER_S)
     out, both = POLYGON_OUT_S, BOTH_OUT_S
@@ -145,15 +143,13 @@ def _expected(config: FeedsConfig, arrivals: Sequence[Arrival]) -> list[tuple[st
     polygon_gone = min(gone("polygon", symbol, out[0]) for symbol in SYMBOLS)
     polygon_back = max(back(symbol, out[1] - 1, "polygon") for symbol in SYMBOLS) + recovery_ns
     all_gone = min(gone(leg, symbol, both[0]) for leg in LEGS for symbol in SYMBOLS)  # the second copy of a value makes it no newer
-    massive_back = max(back(symbol, both[1] - 1, "massive") for symbol in SYMBOLS) + recovery_ns
-    dwelt = massive_back + int(config.dwell_s * NS_PER_S)
+    back_again = max(back(symbol, both[1] - 1, "polygon") for symbol in SYMBOLS) + recovery_ns
     return [
-        ("the first value", "none", "polygon", at_first, 0),
-        ("polygon is silent", "polygon", "massive", polygon_gone, 0),
-        ("polygon is back, without a miss", "massive", "polygon", polygon_back, 0),
-        ("both legs are silent", "polygon", "none", all_gone, 0),
-        ("massive is back, without a miss", "none", "massive", massive_back, 0),
-        ("polygon is back, too, for longer", "massive", "polygon", dwelt, recovery_ns),
+        ("the first value", "none", "polygon", at_first),
+        ("polygon is silent", "polygon", "massive", polygon_gone),
+        ("polygon is back, without a miss", "massive", "polygon", polygon_back),
+        ("both legs are silent", "polygon", "none", all_gone),
+        ("polygon is back, without a miss", "none", "polygon", back_again),
     ]
 
 

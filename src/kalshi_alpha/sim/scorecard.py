@@ -9,7 +9,7 @@ import msgspec
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.instruments import Window
 from kalshi_alpha.model.records import FeedSwitched, Record
-from kalshi_alpha.sim.script import FeedFault
+from kalshi_alpha.sim.feed.faults import FeedFault
 
 NOTICED_S: Final = 5
 """How long after a fault's end its effect on a feed may first be noticed: more than any leg's freshness limit."""

@@ -13,22 +13,10 @@ from kalshi_alpha.model.instruments import Window
 from kalshi_alpha.model.maintenance import Slot
 from kalshi_alpha.sched.calendar import Session
 from kalshi_alpha.sched.windows import WindowSchedule
-from kalshi_alpha.sim.feed.faults import FeedFaultKind
+from kalshi_alpha.sim.feed.faults import FeedFault, FeedFaultKind
 
 DEMO_DAY: Final = date(2026, 11, 23)
 DEMO_HOURS: Final = ("10:00", "11:00")
-
-
-class FeedFault(msgspec.Struct, frozen=True):
-    """One leg misbehaves for a while."""
-
-    from_ns: int
-    to_ns: int
-    leg: str
-    """``polygon``, ``massive`` or ``*``."""
-    kind: FeedFaultKind
-    symbol: str = "*"
-    params: dict[str, float] = {}
 
 
 class VenueFault(msgspec.Struct, frozen=True):

@@ -25,7 +25,8 @@ from kalshi_alpha.sim.feed import SimFeed
 from kalshi_alpha.sim.script import DayScript
 from kalshi_alpha.sim.status_page import read_page
 from kalshi_alpha.sim.timeline import Timeline
-from kalshi_alpha.sim.virtual_client import NEVER_NS, Delays, Handle, ServerSession, VirtualClient, Wire
+from kalshi_alpha.sim.virtual_client import Handle, VirtualClient
+from kalshi_alpha.sim.wire import NEVER_NS, Delays, ServerSession, Wire
 from kalshi_alpha.sim.witness import Witness
 
 LEAD_S: Final = 75

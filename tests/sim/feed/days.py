@@ -3,8 +3,7 @@
 import json
 
 from kalshi_alpha.sim.feed import FeedServerSession, SimFeed
-from kalshi_alpha.sim.feed.faults import FeedFaultKind
-from kalshi_alpha.sim.script import FeedFault
+from kalshi_alpha.sim.feed.faults import FeedFault, FeedFaultKind
 
 SECOND = 1_000_000_000
 OPEN_NS = 1_795_444_200 * SECOND  # 2026-11-23 09:30:00 in New York

@@ -22,8 +22,8 @@ from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.events import Event, FeedConnected, FeedLost, FeedWarned, IndexTicked
 from kalshi_alpha.model.instruments import SYMBOLS
 from kalshi_alpha.sim.feed import SimFeed
+from kalshi_alpha.sim.feed.faults import FeedFault
 from kalshi_alpha.sim.feed.server import FeedServer
-from kalshi_alpha.sim.script import FeedFault
 from tests.sim.feed.days import KEY, OPEN_NS, SECOND, Day, fault, ns
 
 SPEED = 20.0

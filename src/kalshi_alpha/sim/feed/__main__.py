@@ -8,9 +8,9 @@ from aiohttp import web
 from kalshi_alpha import cli
 from kalshi_alpha.adapters.system_clock import Clock
 from kalshi_alpha.sim.feed.core import SimFeed
+from kalshi_alpha.sim.feed.faults import FeedFault
 from kalshi_alpha.sim.feed.server import FeedServer
 from kalshi_alpha.sim.pace import clock_of, faults_of, say_listening, until_stopped, world_arguments, world_of
-from kalshi_alpha.sim.script import FeedFault
 from kalshi_alpha.sim.world import IndexPath
 
 

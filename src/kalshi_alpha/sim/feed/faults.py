@@ -71,6 +71,18 @@ class FeedFaultLike(Protocol):
     def params(self) -> Params: ...  # noqa: D102 - a field
 
 
+class FeedFault(msgspec.Struct, frozen=True):
+    """One leg misbehaves for a while."""
+
+    from_ns: int
+    to_ns: int
+    leg: str
+    """``polygon``, ``massive`` or ``*``."""
+    kind: FeedFaultKind
+    symbol: str = "*"
+    params: Params = {}
+
+
 class LevelPath(Protocol):
     """The day's index."""
 
