@@ -17,6 +17,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "hotrestart": ("kalshi_alpha.sched.hotrestart_cli", "the snapshot, its age and its verdict"),
     "housekeep": ("kalshi_alpha.exec.housekeep", "compact and retire old artifacts: --keep-days 30"),
     "maintenance": ("kalshi_alpha.sched.maintenance_cli", "the maintenance calendar; add, list, remove, confirm"),
+    "alerts": ("kalshi_alpha.exec.runners.alerts", "what needs the operator; --ack KEY"),
+    "alert-sender": ("kalshi_alpha.exec.runners.alert_sender", "delivers the alerts; the trading process starts it"),
     "console": ("kalshi_alpha.console.__main__", "the operator's page"),
     "bench": ("kalshi_alpha.sim.bench", "measure what the project promises"),
     "exchange": ("kalshi_alpha.sim.exchange.__main__", "a simulated exchange on loopback"),

@@ -168,6 +168,19 @@ class MaintenanceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """What the housekeeping before it keeps."""
 
 
+class AlertsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the operator is told."""
+
+    targets_file: OptionalPathText = ""
+    """Readable by its owner only: one apprise address a line, ``mailto://``, ``tgram://``, ``json://``; empty: nobody is told."""
+    dead_man_file: OptionalPathText = ""
+    """Readable by its owner only: one http address that is asked for while all is alive, so that its owner misses it; empty: none."""
+    dead_man_every_s: Annotated[int, msgspec.Meta(ge=1, le=3_600)] = 30
+    repeat_page_s: Annotated[int, msgspec.Meta(ge=30, le=86_400)] = 300
+    """Until somebody acknowledges it."""
+    repeat_ticket_s: Annotated[int, msgspec.Meta(ge=60, le=604_800)] = 14_400
+
+
 class ClockConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Simulated time for demos and drills; absent in production."""
 
@@ -187,6 +200,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pricing: PricingConfig = PricingConfig()
     windows: WindowsConfig = WindowsConfig()
     maintenance: MaintenanceConfig = MaintenanceConfig()
+    alerts: AlertsConfig = AlertsConfig()
     clock: ClockConfig | None = None
 
     def __post_init__(self) -> None:

@@ -82,11 +82,18 @@ class ConfirmMaintenance(Message, frozen=True):
     actor: str
 
 
+class AckAlert(Message, frozen=True):
+    """Somebody has taken an alert on: don't repeat it."""
+
+    actor: str
+    key: str
+
+
 class MaintenanceChanged(Message, frozen=True):
     """The operator's maintenance slots have changed: read them again."""
 
 
-ControlCommand = Status | Stop | Clear | CancelAll | ConfirmMaintenance | MaintenanceChanged
+ControlCommand = Status | Stop | Clear | CancelAll | ConfirmMaintenance | MaintenanceChanged | AckAlert
 _COMMANDS: Final[msgspec.json.Decoder[ControlCommand | Watch]] = msgspec.json.Decoder(ControlCommand | Watch)
 
 
@@ -187,7 +194,7 @@ class ControlServer:
             return
         self._connections[task] = self._idle[task] = writer
         try:
-            await self._answer(reader, writer)
+            await self._answer(task, reader, writer)
         except (ConnectionError, TimeoutError):
             writer.transport.abort()
         finally:
@@ -204,14 +211,12 @@ class ControlServer:
             self._idle.pop(longest).transport.abort()
         return longest is not None
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         command = await _read_command(reader)
         if isinstance(command, Watch):
             await self._show(reader, writer)
             return
-        task = asyncio.current_task()
-        if task is not None:
-            self._idle.pop(task, None)
+        self._idle.pop(task, None)
         if isinstance(command, ControlReply):
             reply = command
         else:

@@ -44,6 +44,11 @@ class Layout(msgspec.Struct, frozen=True):
         return self.state / "maintenance.json"
 
     @property
+    def outbox(self) -> Path:
+        """Alerts on their way, a file each."""
+        return self.state / "alerts"
+
+    @property
     def report(self) -> Path:
         """The incident log."""
         return self.root / "REPORT.md"

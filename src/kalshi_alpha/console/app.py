@@ -40,6 +40,12 @@ class ClearBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Typed by the operator."""
 
 
+class AckBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of ``POST /api/ack``."""
+
+    key: str
+
+
 class Console:
     """The handlers and what they share."""
 
@@ -66,6 +72,7 @@ class Console:
         app.router.add_post("/api/stop", self._stop)
         app.router.add_post("/api/clear", self._clear)
         app.router.add_post("/api/confirm", self._confirm)
+        app.router.add_post("/api/ack", self._ack)
         return app
 
     def close(self) -> None:
@@ -142,4 +149,15 @@ class Console:
             reply = await self._desk.confirm_maintenance()
         except ControlUnreachableError:
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the trading process doesn't answer: nothing was confirmed")
+        return refusal(HTTPStatus.OK if reply.ok else HTTPStatus.CONFLICT, reply.message)
+
+    async def _ack(self, request: web.Request) -> web.Response:
+        try:
+            body = msgspec.json.decode(await request.read(), type=AckBody)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return refusal(HTTPStatus.BAD_REQUEST, "name the alert")
+        try:
+            reply = await self._desk.acknowledge(body.key)
+        except ControlUnreachableError:
+            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the trading process doesn't answer: nothing was acknowledged")
         return refusal(HTTPStatus.OK if reply.ok else HTTPStatus.CONFLICT, reply.message)

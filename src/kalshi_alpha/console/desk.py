@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from kalshi_alpha.adapters.control_socket import (
+    AckAlert,
     Clear,
     ConfirmMaintenance,
     ControlClient,
@@ -75,6 +76,15 @@ class Desk:
 
         """
         return await self._client.send(ConfirmMaintenance(ACTOR), ANSWER_S)
+
+    async def acknowledge(self, key: str) -> ControlReply:
+        """Take an alert on.
+
+        Raises:
+            ControlUnreachableError: the trading process didn't answer.
+
+        """
+        return await self._client.send(AckAlert(ACTOR, key), ANSWER_S)
 
     async def close(self) -> None:
         """End the attempts; what is on disk stays there."""

@@ -7,13 +7,14 @@ all of them -> open windows shrink or vanish at once. Contradictions are told be
 from datetime import date, time, timedelta
 from typing import Final
 
+from kalshi_alpha.exec.alert_causes import Cause
 from kalshi_alpha.exec.clock_change_watch import ClockChangeWatch
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.handlers import Table, behind
 from kalshi_alpha.exec.window_life import WindowLife
 from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import events as ev
-from kalshi_alpha.model.clock import NS_PER_S, Now
+from kalshi_alpha.model.clock import NS_PER_S, Now, iso_et
 from kalshi_alpha.model.commands import ReadCloses, ReadSchedule
 from kalshi_alpha.model.hours import Closure, SpecialHours
 from kalshi_alpha.model.instruments import Series
@@ -95,6 +96,17 @@ class CalendarWatch:
             clock_checklist=self._clock.is_near(now),
             venue_schedule_age_s=None if self._heard_ns is None else (now.mono_ns - self._heard_ns) // NS_PER_S,
         )
+
+    def causes(self, now: Now) -> dict[str, Cause]:
+        """Return what of the calendar somebody should know."""
+        found: dict[str, Cause] = {}
+        if self._refused:
+            found["special_hours"] = Cause("ticket", "The file of special hours is unusable", self._refused)
+        if self._clock.is_near(now):
+            change = self._clock.coming(now)
+            text = f"{change.before} to {change.after} on {iso_et(change.at_ns)[:10]}: docs/runbooks/hourly.md has the checklist"
+            found["clock_change"] = Cause("info", "The clocks change within a week", text)
+        return found
 
     # Facts
 

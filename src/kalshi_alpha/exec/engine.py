@@ -7,6 +7,7 @@ which they must be carried out; ``next_deadline_ns`` says when silence alone wou
 from typing import Final
 
 from kalshi_alpha.config import Config
+from kalshi_alpha.exec.alert_watch import AlertWatch
 from kalshi_alpha.exec.calendar_watch import CalendarWatch
 from kalshi_alpha.exec.clock_watch import ClockWatch
 from kalshi_alpha.exec.facts import EngineFacts
@@ -57,10 +58,11 @@ class Engine:
         self.calendar = CalendarWatch(self.facts, self.windows)
         self.clocks = ClockWatch(self.facts, self.reconciler)
         self.maintenance = MaintenanceWatch(self.facts, self.planner, self.reconciler, self.calendar)
+        self.alerts = AlertWatch(self.facts, (self.maintenance.causes, self.calendar.causes))
         self._recovered = recovered
         self._leaving_since_ns = 0
         self._deadline_ns: int | None = None
-        self._handlers = self.maintenance.wrap(self.calendar.wrap(self._table()))
+        self._handlers = self.alerts.wrap(self.maintenance.wrap(self.calendar.wrap(self._table())))
 
     # The interface
 
@@ -110,6 +112,7 @@ class Engine:
             switches=facts.failover.switches,
             gap=facts.ev_gap.tallies(),
             levels=facts.failover.levels(),
+            alerts=self.alerts.open,
         )
 
     def _first_deadline_ns(self) -> int | None:
@@ -182,6 +185,7 @@ class Engine:
         facts.ledger.restore(recovered.ledger)
         facts.failover.windows_degraded, facts.failover.switches = recovered.windows_degraded, recovered.switches
         facts.failover.restore_levels(recovered.levels)
+        self.alerts.restore(recovered.alerts)
         facts.ev_gap.restore(recovered.gap)
         facts.day, facts.day_start_e6 = recovered.day, recovered.day_start_e6
         for reason, actor, note in recovered.latches:
@@ -315,6 +319,7 @@ class Engine:
         if leaving:
             self._maybe_exit(now)
         if due:
+            self.alerts.act(now)
             self._keep_house(now)
 
     def _stand(self, now: Now) -> None:
@@ -334,6 +339,7 @@ class Engine:
                 StandDownChanged(now.utc_ns, tuple(f"{held.reason}:{held.scope}" if held.scope else held.reason for held in reasons))
             )
             facts.after("house", 0.0, now)
+            facts.after("alerts", 0.0, now)
         scopes = {held.scope for held in reasons}
         for event_ticker, ladder in facts.ladders.items():
             in_time = ladder.window.start_ns <= now.utc_ns < ladder.window.freeze_ns

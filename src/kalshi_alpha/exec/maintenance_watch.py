@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import time, timedelta
 from typing import Final
 
+from kalshi_alpha.exec.alert_causes import Cause
 from kalshi_alpha.exec.calendar_watch import CalendarWatch
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.handlers import Table, behind
@@ -120,6 +121,15 @@ class MaintenanceWatch:
             contradictions=self._resolved.contradictions,
             unknown=tuple(f"{word.source}: {word.problem}" for word in self._words.values() if word.problem),
         )
+
+    def causes(self, _now: Now) -> dict[str, Cause]:
+        """Return what of the maintenance needs somebody."""
+        phase = self.pilot.phase
+        if phase == "escalated":
+            return {"maintenance": Cause("page", "Not proven that nothing rests before the maintenance", "check the venue's own pages")}
+        if self.pilot.is_overdue:
+            return {"maintenance": Cause("page", "The maintenance is over and quoting doesn't resume", "the gates are on the page")}
+        return {}
 
     # Facts
 

@@ -7,10 +7,12 @@ import msgspec
 from kalshi_alpha.adapters.files import FileSnapshotStore, Layout, write_atomically
 from kalshi_alpha.adapters.log import log
 from kalshi_alpha.adapters.monitor_lines import append_line
+from kalshi_alpha.adapters.outbox import Outbox
 from kalshi_alpha.adapters.report import note_incident
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.monitor_history import MonitorHistory
 from kalshi_alpha.exec.monitors import EvGapDocument, FreshnessDocument, ev_gap_document, freshness_document
+from kalshi_alpha.model.alerts import AlertMessage
 from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.records import IncidentNoted
 from kalshi_alpha.sched.calendar import CalendarRangeError
@@ -32,9 +34,10 @@ def monitor_documents(engine: Engine, now: Now) -> tuple[FreshnessDocument, EvGa
 class ArtifactWriter:
     """Writes what was made in the loop; its methods run in a worker thread and never raise into it."""
 
-    def __init__(self, root: Path) -> None:
-        """Write below ``root``."""
+    def __init__(self, root: Path, *, alerts: bool = False) -> None:
+        """Write below ``root``; alerts only where somebody takes them out of the outbox."""
         self.layout = Layout(root)
+        self._outbox = Outbox(self.layout.outbox) if alerts else None
         self._history = MonitorHistory()
         self.snapshots = HotRestartManager(FileSnapshotStore(self.layout.snapshot))
 
@@ -51,6 +54,15 @@ class ArtifactWriter:
                 append_line(self.layout.monitor_history / f"{line.at[: len('2026-11-23')]}.jsonl", line)
         except OSError as error:
             log("monitors_not_written", error=str(error))
+
+    def alert(self, message: AlertMessage) -> None:
+        """Put an alert into the outbox."""
+        if self._outbox is None:
+            return
+        try:
+            self._outbox.put(message)
+        except OSError as error:
+            log("alert_not_written", alert=message.alert_id, error=str(error))
 
     def incident(self, noted: IncidentNoted) -> None:
         """Put an incident at the head of REPORT.md."""

@@ -10,6 +10,7 @@ import msgspec
 
 from kalshi_alpha.exec.ledger import Ledger
 from kalshi_alpha.model import records as r
+from kalshi_alpha.model.alerts import OpenAlert
 from kalshi_alpha.model.instruments import Symbol
 from kalshi_alpha.model.orders import Fill
 from kalshi_alpha.model.records import Record
@@ -43,6 +44,8 @@ class RecoveredState(msgspec.Struct, frozen=True):
     gap: GapTallies = GapTallies()
     levels: dict[Symbol, tuple[float, int]] = msgspec.field(default_factory=dict)
     """Index -> its last level and the vendor's time of it."""
+    alerts: tuple[OpenAlert, ...] = ()
+    """Open, oldest first."""
 
 
 def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> RecoveredState:
@@ -66,6 +69,7 @@ def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> Recov
         switches=snapshot.switches if snapshot else (0, 0),
         gap=snapshot.gap if snapshot else GapTallies(),
         levels=snapshot.levels if snapshot else {},
+        alerts=tuple(fold.alerts.values()),
     )
 
 
@@ -79,6 +83,7 @@ class _Fold:
         self.ledger = Ledger(snapshot.ledger if snapshot else None)
         self.active_window = snapshot.active_window if snapshot else ""
         self.incidents = snapshot.incidents if snapshot else 0
+        self.alerts = {alert.key: alert for alert in snapshot.alerts} if snapshot else {}
         self.problems: list[str] = []
         self._client_ids: dict[str, str] = {}
         for order in snapshot.orders if snapshot else ():
@@ -97,6 +102,8 @@ class _Fold:
                 self._phase(window, phase)
             case r.IncidentNoted():
                 self.incidents += 1
+            case r.AlertRaised() | r.AlertAcknowledged() | r.AlertClosed():
+                self._learn_alert(record)
             case _:
                 self._learn_fence(record)
 
@@ -116,6 +123,17 @@ class _Fold:
                 self.latches[reason] = (reason, actor, note)
             case r.LatchLifted(reason=reason):
                 self.latches.pop(reason, None)
+            case _:
+                pass
+
+    def _learn_alert(self, record: Record) -> None:
+        match record:
+            case r.AlertRaised(alert=alert):
+                self.alerts[alert.key] = alert
+            case r.AlertAcknowledged(key=key, actor=actor) if key in self.alerts:
+                self.alerts[key] = msgspec.structs.replace(self.alerts[key], acknowledged_by=actor)
+            case r.AlertClosed(key=key):
+                self.alerts.pop(key, None)
             case _:
                 pass
 

@@ -18,6 +18,7 @@ from kalshi_alpha.exec.outputs import ArtifactWriter, monitor_documents
 from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.alerts import AlertMessage
 from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.records import FeedSwitched, IncidentNoted, Record, StandDownChanged, WindowPhase
@@ -46,6 +47,8 @@ class Shell:
         self._artifacts = artifacts
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
         self._files = ThreadPoolExecutor(1, thread_name_prefix="files")
+        self._notices = ThreadPoolExecutor(1, thread_name_prefix="notices")
+        """Alerts never wait behind a report that is being rewritten."""
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy = False
@@ -100,6 +103,7 @@ class Shell:
         for task in list(self._tasks):
             task.cancel()
         self._disk.shutdown(wait=True)
+        self._notices.shutdown(wait=True)
         self._files.shutdown(wait=True)
 
     # One step
@@ -119,15 +123,24 @@ class Shell:
                 self._capture(now, verify=command.verify)
             case cmd.PublishMonitors():
                 self._files.submit(self._artifacts.monitors, *monitor_documents(self.engine, now))
+            case cmd.SendAlert():
+                self._alert(command.message)
             case cmd.SubscribeBooks() | cmd.UnsubscribeBooks():
                 self._books(command)
             case cmd.ReadStatusPage() | cmd.ReadOperatorSlots() | cmd.KeepHouse():
                 self._start(self._aside(command))
             case cmd.Exit():
-                if not self.finished.done():
-                    self.finished.set_result(command)
+                self._finish(command)
             case _:
                 self._start(self._call(command))
+
+    def _finish(self, command: cmd.Exit) -> None:
+        if not self.finished.done():
+            self.finished.set_result(command)
+
+    def _alert(self, message: AlertMessage) -> None:
+        log("alert", what=message.what, severity=message.severity, title=message.title)
+        self._notices.submit(self._artifacts.alert, message)
 
     def _books(self, command: cmd.SubscribeBooks | cmd.UnsubscribeBooks) -> None:
         assert self._venue is not None

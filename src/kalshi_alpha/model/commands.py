@@ -2,6 +2,7 @@
 
 import msgspec
 
+from kalshi_alpha.model.alerts import AlertMessage
 from kalshi_alpha.model.instruments import Series
 from kalshi_alpha.model.orders import OrderIntent
 from kalshi_alpha.model.records import Record
@@ -178,6 +179,12 @@ class UnsubscribeBooks(Command, frozen=True):
     """Drop these markets' books."""
 
     tickers: tuple[str, ...]
+
+
+class SendAlert(Command, frozen=True):
+    """Tell the operator; nothing is waited for."""
+
+    message: AlertMessage
 
 
 class Exit(Command, frozen=True):

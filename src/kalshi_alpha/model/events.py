@@ -65,6 +65,13 @@ class OperatorCleared(Event, frozen=True):
     reason: str
 
 
+class AlertAcked(Event, frozen=True):
+    """The operator has taken an alert on."""
+
+    actor: str
+    key: str
+
+
 class CancelAllMarked(Event, frozen=True):
     """``OutstandingOrdersState.mark_cancel_all(reason)`` asked from outside the engine."""
 

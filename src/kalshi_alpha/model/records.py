@@ -2,6 +2,7 @@
 
 import msgspec
 
+from kalshi_alpha.model.alerts import OpenAlert
 from kalshi_alpha.model.orders import Fill, OrderIntent
 
 
@@ -118,3 +119,22 @@ class IncidentNoted(Record, frozen=True):
     """What the system did about it."""
     facts: dict[str, str]
     """Small, ordered: the active-feed snapshot and what else belongs to it."""
+
+
+class AlertRaised(Record, frozen=True):
+    """The operator is told that something needs them."""
+
+    alert: OpenAlert
+
+
+class AlertAcknowledged(Record, frozen=True):
+    """Somebody has taken an alert on: it isn't repeated any more."""
+
+    key: str
+    actor: str
+
+
+class AlertClosed(Record, frozen=True):
+    """An alert's cause is gone."""
+
+    key: str

@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from kalshi_alpha.model.alerts import OpenAlert
 from kalshi_alpha.model.instruments import Symbol
 from kalshi_alpha.model.orders import OrderIntent, OrderStatus
 
@@ -107,4 +108,5 @@ class EngineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gap: GapTallies = GapTallies()
     levels: dict[Symbol, tuple[float, int]] = msgspec.field(default_factory=dict)
     """Index -> its last level in index points, and the vendor's time of it in Unix ms."""
+    alerts: tuple[OpenAlert, ...] = ()
     schema_version: int = SNAPSHOT_VERSION

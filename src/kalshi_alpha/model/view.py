@@ -2,6 +2,7 @@
 
 import msgspec
 
+from kalshi_alpha.model.alerts import OpenAlert
 from kalshi_alpha.model.maintenance import Gate
 
 
@@ -223,5 +224,7 @@ class EngineView(msgspec.Struct, frozen=True):
     write_tokens: float
     max_open_orders: int
     maintenance: MaintenanceView
+    alerts: tuple[OpenAlert, ...] = ()
+    """Oldest first."""
     calendar: CalendarView | None = None
     clock: ClockView | None = None

@@ -100,6 +100,11 @@ class MaintenancePilot:
         return self._is_proven
 
     @property
+    def is_overdue(self) -> bool:
+        """Whether the end is long past and something still holds quoting back."""
+        return self.phase == "confirming" and self._is_overdue
+
+    @property
     def needs_confirmation(self) -> bool:
         """Whether somebody must still confirm."""
         return self.phase == "confirming" and self._needs_operator and not self.confirmed_by

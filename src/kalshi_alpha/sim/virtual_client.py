@@ -12,6 +12,7 @@ from kalshi_alpha.adapters.kalshi.stream import VenueStream
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.alerts import AlertMessage
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.sim.script import ClockFault
@@ -43,6 +44,7 @@ class VirtualClient:
         """What carries out commands that are neither the venue's nor the journal's."""
         self.on_event: Callable[[ev.Event, int], None] = lambda _event, _utc_ns: None
         self.on_request: Callable[[HttpRequest, int], None] = lambda _request, _utc_ns: None
+        self.alerts: list[AlertMessage] = []
         self.clock_faults: tuple[ClockFault, ...] = ()
         self.later = timeline.at
         """Do something at an instant; whether this incarnation still lives then is the action's to ask."""
@@ -57,6 +59,7 @@ class VirtualClient:
             cmd.PublishMonitors: lambda _command, now: self.on_monitors(self.engine, now),
             cmd.SubscribeBooks: self._subscribe,
             cmd.UnsubscribeBooks: self._unsubscribe,
+            cmd.SendAlert: lambda command, _now: self.alerts.append(command.message),
             cmd.ReadOperatorSlots: self._aside,
             cmd.ReadStatusPage: self._aside,
             cmd.KeepHouse: self._aside,

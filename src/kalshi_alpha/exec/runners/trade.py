@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from kalshi_alpha import cli
+from kalshi_alpha.adapters.alert_targets import read_dead_man, read_targets
 from kalshi_alpha.adapters.control_socket import (
+    AckAlert,
     CancelAll,
     Clear,
     ConfirmMaintenance,
@@ -40,6 +42,7 @@ from kalshi_alpha.config import Config, ConfigError, FeedLegConfig, load_config
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.engine_view import engine_view
 from kalshi_alpha.exec.outputs import ArtifactWriter
+from kalshi_alpha.exec.runners.sender_child import keep_sender
 from kalshi_alpha.exec.runners.special_hours import follow_special_hours
 from kalshi_alpha.exec.runners.start import StartState, prepare
 from kalshi_alpha.exec.shell import Send, Shell
@@ -65,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True):
     """What the command line and the files it names come to, checked."""
 
     root: Path
+    file: Path
     config: Config
     signer: Signer
     api_keys: dict[Leg, str]
@@ -108,9 +112,13 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
         signer = load_signer(config.venue.key_id_file, config.venue.private_key_file)
         keys = {leg: read_secret(Path(leg_config.api_key_file)) for leg, leg_config in legs(config)}
         special = special_hours_of(config.windows)
+        if config.alerts.targets_file:
+            read_targets(Path(config.alerts.targets_file))
+        if config.alerts.dead_man_file:
+            read_dead_man(Path(config.alerts.dead_man_file))
     except (ConfigError, KeyFileError, SecretFileError, SpecialHoursError) as error:
         raise cli.UsageError(str(error)) from error
-    return Settings(arguments.root, config, signer, keys, _clock(config), special)
+    return Settings(arguments.root, arguments.config, config, signer, keys, _clock(config), special)
 
 
 def _clock(config: Config) -> Clock:
@@ -179,7 +187,7 @@ async def trade(settings: Settings, state: StartState) -> int:
     """Wire sockets to the engine and run until it exits."""
     config, clock = settings.config, settings.clock
     engine = Engine(config, state.recovered)
-    shell = Shell(engine, clock, state.journal, ArtifactWriter(settings.root))
+    shell = Shell(engine, clock, state.journal, ArtifactWriter(settings.root, alerts=bool(config.alerts.targets_file)))
     venue_stream = VenueStream(seed=state.booted.epoch, subaccount=config.venue.subaccount)
     poke = asyncio.Event()
     answered = asyncio.Event()
@@ -196,6 +204,8 @@ async def trade(settings: Settings, state: StartState) -> int:
     background += [asyncio.create_task(client.warm_up()) for client in clients]
     background.append(asyncio.create_task(_publish(shell, control)))
     background.append(asyncio.create_task(_reach(settings, shell, answered)))
+    if config.alerts.targets_file or config.alerts.dead_man_file:
+        background.append(asyncio.create_task(keep_sender(settings.root, settings.file)))
     if config.windows.special_hours_file:
         background.append(asyncio.create_task(follow_special_hours(Path(config.windows.special_hours_file), shell.on_events)))
     for task in background:
@@ -298,6 +308,10 @@ def _obey(shell: Shell, command: ControlCommand) -> ControlReply:
         case ConfirmMaintenance():
             shell.on_events([cal.MaintenanceConfirmed(command.actor)])
             return _confirmation(shell)
+        case AckAlert():
+            known = command.key in {alert.key for alert in shell.engine.alerts.open}
+            shell.on_events([ev.AlertAcked(command.actor, command.key)])
+            return ControlReply(ok=known, message="acknowledged" if known else f"no such alert is open: {command.key}")
         case MaintenanceChanged():
             shell.on_events([cal.OperatorSlotsChanged()])
         case Status():
