@@ -7,6 +7,7 @@ from kalshi_alpha.model.events import IndexTicked
 from kalshi_alpha.model.instruments import SYMBOLS, Leg, Symbol
 
 START_MS = 1_795_444_200_000  # 2026-11-23 09:30:00 in New York
+OPEN_NS = START_MS * 1_000_000
 MONO_NS = 77_000_000_000_000  # unlike the UTC clock, so that mixing the two shows
 LEVELS: dict[Symbol, float] = {"I:SPX": 6_850.0, "I:NDX": 25_300.0}
 
@@ -23,8 +24,8 @@ def at(seconds: float) -> Now:
 class Feeds:
     """A failover whose timer is obeyed."""
 
-    def __init__(self, polygon_slo_ms: int = 2_000) -> None:
-        self.failover = DualFeedFailover(FeedsConfig(polygon=leg_config(polygon_slo_ms), massive=leg_config(2_000)))
+    def __init__(self, polygon_slo_ms: int = 2_000, dwell_s: float = 5.0) -> None:
+        self.failover = DualFeedFailover(FeedsConfig(polygon=leg_config(polygon_slo_ms), massive=leg_config(2_000), dwell_s=dwell_s))
         self.switches: list[tuple[float, str, str]] = []
         """(when, symbol, who serves), as decided."""
         self.emitted: list[tuple[str, int, float]] = []

@@ -2,7 +2,7 @@
 
 * *The legs disagree*: two values for one event time. Nobody serves until one leg is under suspicion, or they agree again three times.
 * *Frozen*: in the regular session a leg repeats its value while the other one has moved away from it. A quiet market repeats both.
-* *Previous close*: in the first half minute of a session a leg's value is the last one of the session before. Suspected until it changes.
+* *Previous close*: in the first half minute of a session a leg has shown nothing but the last value of the session before.
 * *Outvoted*: a snapshot from elsewhere agrees with the other leg at that event time; or, twice, contradicts the only leg there is.
 * *Contradicts itself*: another value for an event time that it had given already.
 * *Delayed*: a lag of minutes that stays the same (``leg_health``).
@@ -258,7 +258,7 @@ class SymbolFeed:
         level, event_ms = tick.level, tick.event_ms
         if mine.suspicion:
             return False
-        if self._open_ms <= event_ms < self._opening_until_ms and self._is_previous_close(level):
+        if self._open_ms <= event_ms < self._opening_until_ms and self._is_previous_close(mine, level):
             return self._suspect(tick.leg, "previous_close", now)
         if not self._open_ms <= event_ms < self._close_ms or now.mono_ns - mine.still_since_ns < self._frozen_ns:
             return False
@@ -268,13 +268,16 @@ class SymbolFeed:
             return self._suspect(tick.leg, "frozen", now)
         return False
 
-    def _is_previous_close(self, level: float) -> bool:
+    def _is_previous_close(self, mine: LegSymbol, level: float) -> bool:
+        """Whether a leg repeats the last session's level and has shown no other one in this session."""
         sample, restored = self.sample, self._restored
         if sample is not None and sample.event_ms < self._open_ms:
             self._previous = sample.level
         elif self._previous is None and restored is not None and restored[1] < self._open_ms:
             self._previous = restored[0]
-        return self._repeats_previous(level)
+        if not self._repeats_previous(level):
+            return False
+        return all(self._repeats_previous(known) for at_ms, known in mine.recent.items() if at_ms >= self._open_ms)
 
     def _repeats_previous(self, level: float | None) -> bool:
         return self._previous is not None and level is not None and abs(level - self._previous) <= SAME_LEVEL
