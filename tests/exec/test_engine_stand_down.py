@@ -70,7 +70,10 @@ def test_a_dead_index_stands_down_its_own_ladders_only() -> None:
 
     rig.tick(4)
 
-    assert {(held.reason, held.scope) for held in rig.engine.facts.reasons} == {(Reason.FEED_DOWN, "I:NDX")}
+    assert {(held.reason, held.scope) for held in rig.engine.facts.reasons} == {
+        (Reason.FEED_DOWN, "I:NDX"),
+        (Reason.FEED_UNCONFIRMED, "I:NDX"),
+    }
     assert {order.intent.series for order in rig.live()} == {"INXU"}
 
 

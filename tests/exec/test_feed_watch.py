@@ -49,7 +49,8 @@ def test_massive_alone_after_an_outage_is_told_as_serving() -> None:
 
     rig.tick(8)
 
-    assert [noted.title.split(":")[0] for noted in rig.incidents("feed")] == ["Served by massive"]
+    assert [noted.title.split(":")[0] for noted in rig.incidents("feed")] == ["Served by massive", "I", "I"]
+    assert {noted.title for noted in rig.incidents("feed")[1:]} == {f"{symbol}: the recovery is confirmed" for symbol in rig.levels}
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,10 @@ def test_feeds_that_disagree_are_not_quoted_from() -> None:
     rig.tell(ev.IndexTicked("polygon", "I:SPX", 6_850.0, second_ms))
     rig.tell(ev.IndexTicked("massive", "I:SPX", 6_852.0, second_ms))
 
-    assert [(held.reason, held.scope) for held in rig.engine.facts.reasons] == [(Reason.FEED_DISAGREES, "I:SPX")]
+    assert [(held.reason, held.scope) for held in rig.engine.facts.reasons] == [
+        (Reason.FEED_DISAGREES, "I:SPX"),
+        (Reason.FEED_UNCONFIRMED, "I:SPX"),
+    ]
     assert {order.intent.series for order in rig.live()} == {"NASDAQ100U"}
 
 
@@ -139,3 +143,34 @@ def test_before_the_first_value_the_snapshot_says_so() -> None:
 
     assert told["polygon I:SPX"] == "-, age never, DOWN"
     assert told["massive_ws"] == "connected, age never, SLO 2000 ms"
+
+
+def test_a_leg_that_repeats_its_value_is_told_once_and_the_other_one_quoted_from() -> None:
+    rig = quoting()
+    for step in range(1, 8):
+        second = rig.utc_ns // 10**9 + 1
+        rig.wait_until(second * 10**9 + 20_000_000)
+        for symbol, level in rig.levels.items():
+            rig.tell(ev.IndexTicked("massive", symbol, level + step * 0.25, second * 1_000))
+            rig.tell(ev.IndexTicked("polygon", symbol, level, second * 1_000))
+
+    told = [noted.title for noted in rig.incidents("feed") if "frozen" in noted.title and noted.title.startswith("polygon_ws: I:")]
+    assert told == ["polygon_ws: I:SPX is frozen", "polygon_ws: I:NDX is frozen"]
+    assert not rig.reasons
+    assert rig.engine.facts.failover.active == "massive"
+    assert {ladder.level for ladder in rig.engine.facts.ladders.values()} == {6_851.75, 25_301.75}
+
+
+def test_a_jump_on_one_leg_is_not_quoted_from_until_the_other_repeats_it() -> None:
+    rig = quoting()
+    second_ms = (rig.utc_ns // 10**9 + 1) * 1_000
+    rig.wait_until(second_ms * 10**6 + 20_000_000)
+
+    rig.tell(ev.IndexTicked("polygon", "I:SPX", 6_870.0, second_ms))
+    alone = {(held.reason, held.scope) for held in rig.engine.facts.reasons}
+    pulled = not any(order.intent.series == "INXU" for order in rig.live())
+    rig.tell(ev.IndexTicked("massive", "I:SPX", 6_870.0, second_ms))
+
+    assert alone == {(Reason.FEED_JUMPED, "I:SPX")}
+    assert pulled
+    assert not rig.reasons

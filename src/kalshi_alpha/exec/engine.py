@@ -11,6 +11,7 @@ from kalshi_alpha.exec.alert_watch import AlertWatch
 from kalshi_alpha.exec.calendar_watch import CalendarWatch
 from kalshi_alpha.exec.clock_watch import ClockWatch
 from kalshi_alpha.exec.facts import EngineFacts
+from kalshi_alpha.exec.feed_rearm import FeedRearm
 from kalshi_alpha.exec.feed_watch import FeedWatch
 from kalshi_alpha.exec.handlers import Table
 from kalshi_alpha.exec.maintenance_watch import LATCH, MaintenanceWatch
@@ -23,6 +24,7 @@ from kalshi_alpha.exec.window_life import WindowLife
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.commands import CancelAll, CaptureSnapshot, Command, Exit, Persist, PublishMonitors, TriggerGroup
+from kalshi_alpha.model.maintenance import Gate
 from kalshi_alpha.model.reasons import Reason, StandDown
 from kalshi_alpha.model.records import EngineStarted, LatchLifted, LatchSet, OrderIntended, StandDownChanged
 from kalshi_alpha.model.snapshot import EngineSnapshot, SnapshotOrder
@@ -54,10 +56,11 @@ class Engine:
         self.orders = OrderEvents(self.facts, self.planner)
         self.reconciler = Reconciler(self.facts, self.orders)
         self.windows = WindowLife(self.facts, self.planner, self.reconciler)
-        self.feeds = FeedWatch(self.facts)
+        self.rearm = FeedRearm(self.facts, self._feed_gates)
+        self.feeds = FeedWatch(self.facts, self.rearm)
         self.calendar = CalendarWatch(self.facts, self.windows)
         self.clocks = ClockWatch(self.facts, self.reconciler)
-        self.maintenance = MaintenanceWatch(self.facts, self.planner, self.reconciler, self.calendar)
+        self.maintenance = MaintenanceWatch(self.facts, self.planner, self.reconciler, self.calendar, self.rearm)
         self.alerts = AlertWatch(self.facts, (self.maintenance.causes, self.calendar.causes))
         self._recovered = recovered
         self._leaving_since_ns = 0
@@ -113,7 +116,11 @@ class Engine:
             gap=facts.ev_gap.tallies(),
             levels=facts.failover.levels(),
             alerts=self.alerts.open,
+            feeds_unconfirmed=tuple(self.rearm.waiting),
         )
+
+    def _feed_gates(self, now: Now) -> tuple[Gate, ...]:
+        return self.maintenance.feed_gates(now)
 
     def _first_deadline_ns(self) -> int | None:
         feed_ns = self.facts.failover.next_deadline_ns()
@@ -186,6 +193,7 @@ class Engine:
         facts.failover.windows_degraded, facts.failover.switches = recovered.windows_degraded, recovered.switches
         facts.failover.restore_levels(recovered.levels)
         self.alerts.restore(recovered.alerts)
+        self.rearm.waiting |= dict.fromkeys(recovered.feeds_unconfirmed)
         facts.ev_gap.restore(recovered.gap)
         facts.day, facts.day_start_e6 = recovered.day, recovered.day_start_e6
         for reason, actor, note in recovered.latches:

@@ -34,6 +34,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.CLOCK_OFFSET: "our clock isn't surely within 1 s of the venue's",
     Reason.FEED_DOWN: "no fresh index feed",
     Reason.FEED_DISAGREES: "the feeds disagree",
+    Reason.FEED_UNCONFIRMED: "the feed's recovery isn't confirmed",
     Reason.FEED_JUMPED: "the index jumped on one feed only",
     Reason.FINAL_MINUTE_LAG: "index too old for the final minute",
     Reason.VENUE_DISCONNECTED: "venue stream is down",

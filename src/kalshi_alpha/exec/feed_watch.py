@@ -5,6 +5,7 @@ from typing import Final
 from kalshi_alpha.data.failover import FeedDoubt, FeedSwitch
 from kalshi_alpha.data.symbol_feed import DOUBTS, SymbolHealth
 from kalshi_alpha.exec.facts import EngineFacts
+from kalshi_alpha.exec.feed_rearm import FeedRearm
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.instruments import SYMBOLS, Leg, Symbol
@@ -27,8 +28,9 @@ WARNINGS: Final = {
 class FeedWatch:
     """Wraps the failover: one decision per symbol's health, every change told once."""
 
-    def __init__(self, facts: EngineFacts) -> None:
+    def __init__(self, facts: EngineFacts, rearm: FeedRearm) -> None:
         self._facts = facts
+        self._rearm = rearm
         self._moved: dict[Symbol, None] = {}
         """Symbols to be priced anew in this step: their level advanced, or the time since then counts."""
         self._polygon_lost_ns: int | None = None
@@ -73,6 +75,7 @@ class FeedWatch:
         """Do what the clock asks for: tell the failover when the market is open, and widen what is quoted from a late value."""
         if self._facts.due("feed_session", now):
             self._learn_session(now)
+        self._facts.due("feed_rearm", now)
         if self._facts.due("feed_late", now):
             self._look_for_late(now)
 
@@ -160,9 +163,14 @@ class FeedWatch:
             return found
         final = facts.final_minute_ns <= now.utc_ns
         for symbol in facts.active_symbols:
-            reason = self._forbids(facts.failover.health(symbol, now), final=final)
+            health = facts.failover.health(symbol, now)
+            reason = self._forbids(health, final=final)
             if reason is not None:
                 found.append(StandDown(reason, symbol))
+            if health.serving == "none" or self._rearm.waiting:
+                waits = self._rearm.reason(symbol, now, is_down=health.serving == "none")
+                if waits is not None:
+                    found.append(waits)
         if final:
             self._arm_final_minute(now)
         if "feed_late" not in facts.deadlines:

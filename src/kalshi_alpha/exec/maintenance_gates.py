@@ -67,6 +67,11 @@ def gates(facts: EngineFacts, reconciler: Reconciler, evidence: Evidence, ended_
     )
 
 
+def feed_gates(facts: EngineFacts, reconciler: Reconciler, evidence: Evidence, ended_ns: int, now: Now) -> tuple[Gate, ...]:
+    """Return the gates that apply when a feed has recovered inside a window; the arguments are those of ``gates``."""
+    return (_status(facts, evidence, ended_ns, now), _reconciled(facts, reconciler, ended_ns))
+
+
 def _status(facts: EngineFacts, evidence: Evidence, ended_ns: int, now: Now) -> Gate:
     venue = facts.venue
     if venue.status_mono_ns is None or now.mono_ns - venue.status_mono_ns > STATUS_GOOD_FOR_S * NS_PER_S:

@@ -12,8 +12,9 @@ from typing import Final
 from kalshi_alpha.exec.alert_causes import Cause
 from kalshi_alpha.exec.calendar_watch import CalendarWatch
 from kalshi_alpha.exec.facts import EngineFacts
+from kalshi_alpha.exec.feed_rearm import FeedRearm
 from kalshi_alpha.exec.handlers import Table, behind
-from kalshi_alpha.exec.maintenance_gates import NOT_READ, Evidence, gates, wanted_ladders
+from kalshi_alpha.exec.maintenance_gates import NOT_READ, Evidence, feed_gates, gates, wanted_ladders
 from kalshi_alpha.exec.planner import OrderPlanner
 from kalshi_alpha.exec.reconcile import Reconciler
 from kalshi_alpha.model import calendar_events as cal
@@ -48,13 +49,16 @@ BELIEVED_NS: Final = HORIZON_DAYS * 86_400 * NS_PER_S
 class MaintenanceWatch:
     """Keeps the sources' words, drives the autopilot and does what its steps ask for."""
 
-    def __init__(self, facts: EngineFacts, planner: OrderPlanner, reconciler: Reconciler, calendar: CalendarWatch) -> None:
+    def __init__(
+        self, facts: EngineFacts, planner: OrderPlanner, reconciler: Reconciler, calendar: CalendarWatch, rearm: FeedRearm
+    ) -> None:
         config = facts.config.maintenance
         self.pilot = MaintenancePilot(needs_operator=config.confirm == "operator", rearm_ns=config.rearm_s * NS_PER_S)
         self._facts = facts
         self._planner = planner
         self._reconciler = reconciler
         self._calendar = calendar
+        self._rearm = rearm
         self._closed: tuple[Closure, ...] = ()
         """What the windows were cut by last."""
         self._evidence = Evidence()
@@ -116,7 +120,7 @@ class MaintenanceWatch:
             to_ns=None if slot is None or slot.to_ns == OPEN_END_NS else slot.to_ns,
             sources=() if slot is None else slot.sources,
             confirm=self._facts.config.maintenance.confirm,
-            needs_confirmation=pilot.needs_confirmation,
+            needs_confirmation=pilot.needs_confirmation or self._rearm.needs_confirmation(now),
             gates=self._gates(now),
             contradictions=self._resolved.contradictions,
             unknown=tuple(f"{word.source}: {word.problem}" for word in self._words.values() if word.problem),
@@ -212,10 +216,10 @@ class MaintenanceWatch:
 
     def _confirmed(self, actor: str, now: Now) -> None:
         """Take the operator's word. A latch of their own on the same maintenance is ours from then on."""
-        taken = self.pilot.confirm(actor)
+        feeds, taken = self._rearm.confirm(actor, now), self.pilot.confirm(actor)
         if taken and LATCH in self._facts.orders.latches:
             self._facts.orders.latches[LATCH] = (ACTOR, f"confirmed by {actor}")
-        did = "rearms when every gate is green" if taken else "not taken: nothing waits for a confirmation"
+        did = "rearms when every gate is green" if taken or feeds else "not taken: nothing waits for a confirmation"
         self._facts.incident(now, "maintenance", f"Confirmed by {actor}", did, {gate.name: gate.note for gate in self._gates(now)})
         self._look(now)
 
@@ -304,6 +308,10 @@ class MaintenanceWatch:
             return False
         self._asked[what] = now.mono_ns
         return True
+
+    def feed_gates(self, now: Now) -> tuple[Gate, ...]:
+        """Return the gates that apply when a feed has recovered inside a window."""
+        return feed_gates(self._facts, self._reconciler, self._evidence, self.pilot.ended_ns, now)
 
     def _gates(self, now: Now) -> tuple[Gate, ...]:
         return gates(self._facts, self._reconciler, self._evidence, self.pilot.ended_ns, now)

@@ -11,8 +11,9 @@ import msgspec
 from kalshi_alpha.exec.ledger import Ledger
 from kalshi_alpha.model import records as r
 from kalshi_alpha.model.alerts import OpenAlert
-from kalshi_alpha.model.instruments import Symbol
+from kalshi_alpha.model.instruments import SYMBOLS, Symbol
 from kalshi_alpha.model.orders import Fill
+from kalshi_alpha.model.reasons import Reason
 from kalshi_alpha.model.records import Record
 from kalshi_alpha.model.snapshot import EngineSnapshot, GapTallies, LedgerSnapshot, SnapshotOrder
 
@@ -46,6 +47,8 @@ class RecoveredState(msgspec.Struct, frozen=True):
     """Index -> its last level and the vendor's time of it."""
     alerts: tuple[OpenAlert, ...] = ()
     """Open, oldest first."""
+    feeds_unconfirmed: tuple[Symbol, ...] = ()
+    """Indices whose recovery inside a window isn't confirmed yet: as of the last word on what forbids quoting."""
 
 
 def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> RecoveredState:
@@ -70,6 +73,7 @@ def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> Recov
         gap=snapshot.gap if snapshot else GapTallies(),
         levels=snapshot.levels if snapshot else {},
         alerts=tuple(fold.alerts.values()),
+        feeds_unconfirmed=fold.feeds_unconfirmed,
     )
 
 
@@ -84,6 +88,7 @@ class _Fold:
         self.active_window = snapshot.active_window if snapshot else ""
         self.incidents = snapshot.incidents if snapshot else 0
         self.alerts = {alert.key: alert for alert in snapshot.alerts} if snapshot else {}
+        self.feeds_unconfirmed = snapshot.feeds_unconfirmed if snapshot else ()
         self.problems: list[str] = []
         self._client_ids: dict[str, str] = {}
         for order in snapshot.orders if snapshot else ():
@@ -104,6 +109,8 @@ class _Fold:
                 self.incidents += 1
             case r.AlertRaised() | r.AlertAcknowledged() | r.AlertClosed():
                 self._learn_alert(record)
+            case r.StandDownChanged(reasons=reasons):
+                self._stood_down(reasons)
             case _:
                 self._learn_fence(record)
 
@@ -112,6 +119,11 @@ class _Fold:
             self.active_window = window
         elif phase == "ended" and window == self.active_window:
             self.active_window = ""
+
+    def _stood_down(self, reasons: tuple[str, ...]) -> None:
+        if not {Reason.NO_WINDOW, Reason.CALENDAR_ENDS}.isdisjoint(reasons):
+            return  # between windows nothing is said of the feeds
+        self.feeds_unconfirmed = tuple(symbol for symbol in SYMBOLS if f"{Reason.FEED_UNCONFIRMED}:{symbol}" in reasons)
 
     def _learn_fence(self, record: Record) -> None:
         match record:

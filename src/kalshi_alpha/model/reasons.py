@@ -23,6 +23,8 @@ class Reason(StrEnum):
     """No leg serves this index freshly."""
     FEED_DISAGREES = "feed_disagrees"
     """Two legs give different values for the same instant."""
+    FEED_UNCONFIRMED = "feed_unconfirmed"
+    """Nobody served this index inside a window; it isn't confirmed yet that quoting may resume."""
     FEED_JUMPED = "feed_jumped"
     """One leg's value jumped and the other leg hasn't repeated it."""
     FINAL_MINUTE_LAG = "final_minute_lag"

@@ -107,6 +107,8 @@ class EngineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """(days since 1970 UTC, how often the active feed changed on that day)."""
     gap: GapTallies = GapTallies()
     levels: dict[Symbol, tuple[float, int]] = msgspec.field(default_factory=dict)
-    """Index -> its last level in index points, and the vendor's time of it in Unix ms."""
+    """The last level of each index and its event time in Unix ms, to be recognised when it is repeated at the next open."""
+    feeds_unconfirmed: tuple[Symbol, ...] = ()
+    """The indices whose recovery inside a window isn't confirmed yet."""
     alerts: tuple[OpenAlert, ...] = ()
     schema_version: int = SNAPSHOT_VERSION

@@ -306,8 +306,9 @@ def _obey(shell: Shell, command: ControlCommand) -> ControlReply:
         case CancelAll():
             shell.on_events([ev.CancelAllMarked(command.actor, command.reason)])
         case ConfirmMaintenance():
+            before = shell.engine.rearm.confirmations
             shell.on_events([cal.MaintenanceConfirmed(command.actor)])
-            return _confirmation(shell)
+            return _confirmation(shell, feeds=shell.engine.rearm.confirmations > before)
         case AckAlert():
             known = command.key in {alert.key for alert in shell.engine.alerts.open}
             shell.on_events([ev.AlertAcked(command.actor, command.key)])
@@ -319,12 +320,12 @@ def _obey(shell: Shell, command: ControlCommand) -> ControlReply:
     return ControlReply(ok=True)
 
 
-def _confirmation(shell: Shell) -> ControlReply:
+def _confirmation(shell: Shell, *, feeds: bool) -> ControlReply:
     """Answer a confirmation by what has become of it."""
     pilot = shell.engine.maintenance.pilot
     if pilot.phase == "rearmed":
         return ControlReply(ok=True, message="confirmed: quoting may resume")
-    if pilot.confirmed_by:
+    if pilot.confirmed_by or feeds:
         return ControlReply(ok=True, message="confirmed: quoting resumes when every gate is green")
     return ControlReply(ok=False, message=f"nothing waits for a confirmation: {pilot.phase}")
 
