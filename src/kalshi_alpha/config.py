@@ -66,6 +66,12 @@ class FeedsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A leg that repeats its value for this long in the regular session,"""
     frozen_bp: Annotated[float, msgspec.Meta(ge=0.01, le=10.0)] = 0.05
     """while the other leg has moved this far away from it, basis points, is frozen."""
+    implied_tolerance_bp: Annotated[float, msgspec.Meta(ge=0.5, le=100.0)] = 4.0
+    """The venue's ladder may imply a level this far from ours, basis points, beyond its own uncertainty."""
+    implied_widen_s: Annotated[float, msgspec.Meta(ge=1.0, le=600.0)] = 3.0
+    """A greater gap that lasts this long widens the quotes,"""
+    implied_stand_down_s: Annotated[float, msgspec.Meta(ge=1.0, le=600.0)] = 10.0
+    """and one that lasts this long pulls them."""
     jump_bp: Annotated[float, msgspec.Meta(ge=1.0, le=700.0)] = 10.0
     """A move larger than this times the root of its seconds, basis points, is used when both legs show it."""
     ack_deadline_s: Annotated[float, msgspec.Meta(ge=0.5, le=60.0)] = 3.0

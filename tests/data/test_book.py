@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,3 +94,27 @@ def test_best_prices_equal_those_of_a_plain_recount_after_any_changes(changes: l
         assert book.best_bid_e4 == (max(bids) if bids else 0)
         assert book.best_ask_e4 == (min(asks) if asks else 10_000)
         assert not book.dirty
+
+
+@pytest.mark.parametrize(
+    ("side", "price_e4", "count_e2", "best_e4"),
+    [
+        ("bid", 4_000, 500, 3_900),
+        ("bid", 4_000, 499, 4_000),
+        ("bid", 3_900, 500, 4_000),
+        ("ask", 4_200, 300, 4_300),
+        ("ask", 4_300, 900, 4_200),
+    ],
+)
+def test_a_book_without_an_order_of_ours(side: Side, price_e4: int, count_e2: int, best_e4: int) -> None:
+    book = Book()
+    book.snapshot([(4_000, 500), (3_900, 100)], [(4_200, 300), (4_300, 900)])
+
+    assert book.best_without_e4(side, price_e4, count_e2) == best_e4
+
+
+def test_a_book_of_nothing_but_our_orders_is_empty_without_them() -> None:
+    book = Book()
+    book.snapshot([(4_000, 500)], [(4_200, 300)])
+
+    assert (book.best_without_e4("bid", 4_000, 500), book.best_without_e4("ask", 4_200, 300)) == (0, 10_000)

@@ -80,7 +80,7 @@ def test_a_dead_index_leaves_the_other_quoting_and_both_stand_down() -> None:
     rig.tell(ev.OperatorStopped("anna", "drill"))
 
     assert half.state == "quoting"
-    assert half.reasons == ("I:NDX: no fresh index feed",)
+    assert half.reasons == ("I:NDX: no fresh index feed", "I:NDX: the feed's recovery isn't confirmed")
     assert seen(rig).state == "standing_down"
     assert any("operator_stop by anna" in reason for reason in seen(rig).reasons)
 

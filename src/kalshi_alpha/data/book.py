@@ -50,6 +50,14 @@ class Book:
         """Return the contracts at one level, in hundredths."""
         return (self._bids if side == "bid" else self._asks).get(price_e4, 0)
 
+    def best_without_e4(self, side: Side, price_e4: int, count_e2: int) -> int:
+        """Return the best price when so many contracts at this price aren't counted: what is left of a book without an order."""
+        levels, best_e4 = (self._bids, self.best_bid_e4) if side == "bid" else (self._asks, self.best_ask_e4)
+        if price_e4 != best_e4 or levels.get(price_e4, 0) > count_e2:
+            return best_e4
+        others = (known_e4 for known_e4 in levels if known_e4 != price_e4)
+        return max(others, default=0) if side == "bid" else min(others, default=DOLLAR_E4)
+
     def _level_gone(self, side: Side, price_e4: int) -> None:
         if side == "bid":
             if price_e4 == self.best_bid_e4:

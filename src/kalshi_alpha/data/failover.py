@@ -14,7 +14,7 @@ a leg that hasn't failed yet serves from its first value on; the steady time is 
 """
 
 from collections import deque
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -22,6 +22,7 @@ from kalshi_alpha.config import FeedsConfig
 from kalshi_alpha.data.feed_views import age_ms, leg_view, state_name
 from kalshi_alpha.data.leg_health import NEVER_NS, Suspicion
 from kalshi_alpha.data.symbol_feed import DOUBTS, Active, Sample, SymbolFeed, SymbolHealth
+from kalshi_alpha.data.third_opinion import State, ThirdOpinion
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.events import IndexTicked
 from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg, Symbol
@@ -49,6 +50,13 @@ class FeedDoubt(msgspec.Struct, frozen=True):
     suspicion: Suspicion
 
 
+class Opinion(NamedTuple):
+    """What the venue's ladder makes of an index."""
+
+    state: State
+    gap: float
+
+
 class DualFeedFailover:
     """Health of every leg and symbol, the merged values, and the active feed. Pure: time is an argument."""
 
@@ -70,6 +78,8 @@ class DualFeedFailover:
         """(days since 1970 UTC, how many on that day); a restart sets it to what it was."""
         self._late_ms = config.late_ms
         self._slo_ms: dict[Leg, int] = {"polygon": config.polygon.slo_ms, "massive": config.massive.slo_ms}
+        widen_ns, stand_down_ns = (int(s * NS_PER_S) for s in (config.implied_widen_s, config.implied_stand_down_s))
+        self._opinions = {symbol: ThirdOpinion(config.implied_tolerance_bp * 1e-4, widen_ns, stand_down_ns) for symbol in SYMBOLS}
         self._doubts: list[FeedDoubt] = []
         self._known: dict[tuple[Symbol, Leg], Suspicion] = {(symbol, leg): "" for symbol in SYMBOLS for leg in LEGS}
         self._in_window = False
@@ -106,6 +116,16 @@ class DualFeedFailover:
         """
         self._changed = True
         return self.feeds[symbol].probed(level, event_ms, now)
+
+    def implied(self, symbol: Symbol, level: float, half_width: float, now: Now) -> None:
+        """Take the level that the venue's own ladder implies, index points, uncertain by ``half_width``: an opinion, never quoted from."""
+        sample = self.feeds[symbol].sample
+        if sample is not None:
+            self._opinions[symbol].heard(sample.level, level, half_width, now.mono_ns)
+
+    def not_implied(self, symbol: Symbol, now: Now) -> None:
+        """Learn that the venue's ladder implies no level now."""
+        self._opinions[symbol].missing(now.mono_ns)
 
     def session(self, open_ns: int, close_ns: int) -> None:
         """Learn when the regular session opens and closes (UTC ns): only in there are frozen values and previous closes looked for."""
@@ -173,6 +193,11 @@ class DualFeedFailover:
             return 0
         age_ns, lag_ns, late_ns = now.mono_ns - sample.mono_ns, sample.lag_ms * NS_PER_MS, self._late_ms * NS_PER_MS
         return age_ns + lag_ns if age_ns > late_ns or lag_ns > late_ns else 0
+
+    def opinion(self, symbol: Symbol) -> Opinion:
+        """Return what the venue's ladder makes of the level: how careful to be, and how far they are apart, as a share of the level."""
+        opinion = self._opinions[symbol]
+        return Opinion(opinion.state, opinion.gap)
 
     def levels(self) -> dict[Symbol, tuple[float, int]]:
         """Return the last level of each index and its event time in Unix ms: what a restart takes over."""

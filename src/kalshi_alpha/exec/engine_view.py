@@ -36,6 +36,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.FEED_DISAGREES: "the feeds disagree",
     Reason.FEED_UNCONFIRMED: "the feed's recovery isn't confirmed",
     Reason.FEED_JUMPED: "the index jumped on one feed only",
+    Reason.IMPLIED_LEVEL: "the venue's prices imply another level",
     Reason.FINAL_MINUTE_LAG: "index too old for the final minute",
     Reason.VENUE_DISCONNECTED: "venue stream is down",
     Reason.EXCHANGE_PAUSED: "the exchange is paused",

@@ -6,6 +6,7 @@ from kalshi_alpha.data.failover import FeedDoubt, FeedSwitch
 from kalshi_alpha.data.symbol_feed import DOUBTS, SymbolHealth
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.feed_rearm import FeedRearm
+from kalshi_alpha.exec.implied_watch import LOOK_NS, ImpliedWatch
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.instruments import SYMBOLS, Leg, Symbol
@@ -31,6 +32,7 @@ class FeedWatch:
     def __init__(self, facts: EngineFacts, rearm: FeedRearm) -> None:
         self._facts = facts
         self._rearm = rearm
+        self._implied = ImpliedWatch(facts)
         self._moved: dict[Symbol, None] = {}
         """Symbols to be priced anew in this step: their level advanced, or the time since then counts."""
         self._polygon_lost_ns: int | None = None
@@ -76,6 +78,8 @@ class FeedWatch:
         if self._facts.due("feed_session", now):
             self._learn_session(now)
         self._facts.due("feed_rearm", now)
+        if self._facts.due("feed_implied", now):
+            self._moved |= dict.fromkeys(self._implied.look(now))
         if self._facts.due("feed_late", now):
             self._look_for_late(now)
 
@@ -160,6 +164,7 @@ class FeedWatch:
         if not facts.active_windows:
             facts.deadlines.pop("final_age", None)
             facts.deadlines.pop("feed_late", None)
+            facts.deadlines.pop("feed_implied", None)
             return found
         final = facts.final_minute_ns <= now.utc_ns
         for symbol in facts.active_symbols:
@@ -173,9 +178,16 @@ class FeedWatch:
                     found.append(waits)
         if final:
             self._arm_final_minute(now)
+        self._see_to_looks(now)
+        return found + [StandDown(Reason.IMPLIED_LEVEL, symbol) for symbol in self._implied.stands_down if symbol in facts.active_symbols]
+
+    def _see_to_looks(self, now: Now) -> None:
+        """Have somebody look at the values' age and at the venue's opinion of them while a window is open."""
+        facts = self._facts
         if "feed_late" not in facts.deadlines:
             self._look_for_late(now)
-        return found
+        if "feed_implied" not in facts.deadlines:
+            facts.deadlines["feed_implied"] = now.mono_ns + LOOK_NS
 
     def _forbids(self, health: SymbolHealth, *, final: bool) -> Reason | None:
         if health.disagrees:

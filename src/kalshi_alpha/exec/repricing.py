@@ -2,7 +2,8 @@
 
 A quote keeps the standard deviation of its fair value over the next ``vol_edge_s`` as distance. From the moment at which a value is late,
 the market has moved on unseen: the variance of that time, ``late_weight`` times, is added to it, so that quotes go back while the value
-ages and the limit at which they are pulled is no cliff.
+ages and the limit at which they are pulled is no cliff. So is the square of the gap between our level and the one that the venue's own
+prices imply, where it lasts.
 """
 
 from collections.abc import Iterable
@@ -32,4 +33,5 @@ def reprice(facts: EngineFacts, symbols: Iterable[Symbol], windows: WindowLife, 
             if stale_ns:
                 unseen = facts.clock.variance(symbol, from_ns, from_ns + stale_ns, open_ns, close_ns)
                 vol_variance += facts.config.feeds.late_weight * unseen
-            ladder.reprice(sample.level, variance, vol_variance)
+            gap = facts.failover.opinion(symbol).gap
+            ladder.reprice(sample.level, variance, vol_variance + gap * gap)
