@@ -16,7 +16,8 @@ def opinion() -> ThirdOpinion:
 
 def states(levels: Sequence[float | None], half_width: float = 0.5) -> list[str]:
     """Return the state after each second's opinion; None: there is none."""
-    one, found = opinion(), []
+    one = opinion()
+    found: list[str] = []
     for second, level in enumerate(levels, 100):
         if level is None:
             one.missing(second * S)

@@ -50,11 +50,11 @@ def spx(rig: Rig) -> QuotedLadder:
 
 
 def tell_books(rig: Rig, level: float, ladder: QuotedLadder, half_spread_e4: int = 200) -> None:
-    """Have somebody else quote every rung around a mid of 7 cents a point."""
+    """Have somebody else quote every rung around a mid of 2 cents a point."""
     for rung in ladder.books:
         market = ladder.ladder.markets[rung]
         assert market.lo_e2 is not None
-        mid_e4 = round(5_000 - (market.lo_e2 / 100 - level) * 700)
+        mid_e4 = round(5_000 - (market.lo_e2 / 100 - level) * 200)
         mid_e4 = max(400, min(9_600, mid_e4 // 100 * 100))
         rig.tell(ev.BookSnapshotted(market.ticker, ((mid_e4 - half_spread_e4, 500),), ((mid_e4 + half_spread_e4, 500),)))
 
@@ -64,7 +64,7 @@ def test_books_that_are_dirty_wide_or_one_sided_have_no_mid() -> None:
     ladder = spx(rig)
     tell_books(rig, 6_850.0, ladder)
     clean = ladder_mids(ladder, OutstandingOrdersState())
-    rungs = list(ladder.books)
+    rungs = sorted(ladder.books)
     ladder.books[rungs[0]].dirty = True
     ladder.books[rungs[1]].snapshot(((1_000, 100),), ((9_000, 100),))
     ladder.books[rungs[2]].snapshot((), ((9_000, 100),))
@@ -113,6 +113,15 @@ def test_a_venue_that_keeps_saying_otherwise_widens_the_quotes_then_pulls_them_u
     titles = [noted.title for noted in rig.incidents("feed")]
     assert titles[0].startswith("I:SPX: the venue's prices imply a level 1")
     assert titles[1] == "I:SPX: the venue's prices and the feeds agree again"
+
+
+def test_mids_far_from_one_half_are_left_out() -> None:
+    rig = quoting()
+    ladder = spx(rig)
+    tell_books(rig, 6_835.0, ladder)
+
+    # 6,835 to 6,865 by five points at 2 cents a point: 50, 40, 30, 20 cents, then 10 and less.
+    assert [round(mid.p, 2) for mid in ladder_mids(ladder, OutstandingOrdersState())] == [0.5, 0.4, 0.3, 0.2]
 
 
 def test_a_venue_that_agrees_changes_nothing() -> None:

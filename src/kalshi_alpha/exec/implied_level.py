@@ -15,6 +15,8 @@ from kalshi_alpha.exec.state.orders import OutstandingOrdersState
 from kalshi_alpha.model.units import DOLLAR_E4, Side
 
 HALF: Final = 0.5
+MIDDLE_E4: Final = range(3_000, 17_001)
+"""Twice a mid within 15 and 85 cents: further out a straight line from strike to strike says little."""
 SPREAD_MAX_E4: Final = 800
 """A book with a wider spread has no mid."""
 
@@ -56,8 +58,8 @@ def ladder_mids(quoted: QuotedLadder, orders: OutstandingOrdersState) -> list[Mi
     """Return the mids of a ladder's thresholds whose books are clean and narrow without our own orders, by boundary."""
     found: list[Mid] = []
     for rung in sorted(quoted.books):
-        market = quoted.ladder.markets[rung]
-        if market.lo_e2 is None or market.hi_e2 is not None or quoted.books[rung].dirty:
+        market, book = quoted.ladder.markets[rung], quoted.books[rung]
+        if market.lo_e2 is None or market.hi_e2 is not None or book.dirty or book.best_bid_e4 + book.best_ask_e4 not in MIDDLE_E4:
             continue
         bid_e4, ask_e4 = (_others_best_e4(quoted, rung, side, orders) for side in ("bid", "ask"))
         if 0 < bid_e4 < ask_e4 < DOLLAR_E4 and ask_e4 - bid_e4 <= SPREAD_MAX_E4:
