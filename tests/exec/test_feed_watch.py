@@ -80,6 +80,7 @@ def test_feeds_that_disagree_are_not_quoted_from() -> None:
         (Reason.FEED_DISAGREES, "I:SPX"),
         (Reason.FEED_UNCONFIRMED, "I:SPX"),
     ]
+    assert [noted.title for noted in rig.incidents("both_feeds")] == ["The feeds disagree and nothing tells which is right"]
     assert {order.intent.series for order in rig.live()} == {"NASDAQ100U"}
 
 

@@ -171,6 +171,11 @@ class DualFeedFailover:
         """Return the monotonic time at which silence or steadiness would change a decision, if any."""
         return self._first_deadline_ns() if self._changed else self._deadline_ns
 
+    @property
+    def agrees(self) -> bool:
+        """Whether there is no index on which the legs contradict each other undecided."""
+        return not any(feed.disagrees for feed in self.feeds.values())
+
     def take_doubts(self) -> list[FeedDoubt]:
         """Hand over the suspicions raised since the last time."""
         if not self._doubts:
@@ -213,7 +218,7 @@ class DualFeedFailover:
             since_ns=self._since_ns or 0,
             primary_age_ms=primary,
             secondary_age_ms=secondary,
-            agree=not any(feed.disagrees for feed in feeds),
+            agree=self.agrees,
             divergence_bp=max(feed.divergence_bp() for feed in feeds),
             last_switch_ns=self._last_switch_ns,
             last_switch_reason=self._last_reason,

@@ -141,7 +141,8 @@ class FeedWatch:
         told = facts.feed_facts(now)
         if switch.active == "none":
             did = f"stood down; cancelling {len(facts.orders)} orders; the feeds as they were are in the evidence"
-            facts.incident(now, "both_feeds", "Both feeds are down", did, told)
+            title = "Both feeds are down" if facts.failover.agrees else "The feeds disagree and nothing tells which is right"
+            facts.incident(now, "both_feeds", title, did, told)
         elif switch.active == "massive":
             title = "Served by massive" if switch.previous == "none" else "polygon_ws is stale"
             facts.incident(now, "feed", f"{title}: {switch.reason}", "massive is the active feed", told)
