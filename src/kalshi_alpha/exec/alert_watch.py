@@ -29,7 +29,7 @@ REFUSALS: Final = {
 """What a leg can be told that no waiting mends."""
 UNSAID: Final = {"feed_flapping": "both_feeds", "feed_degraded": "both_feeds", "feeds_disagree": "both_feeds"}
 """Alert -> the one that says it already."""
-OF_SILENCE: Final = frozenset({"both_feeds", "feed_degraded", "feed_flapping", "feeds_disagree", "venue", "venue_status"})
+OF_SILENCE: Final = frozenset({"both_feeds", "feed_degraded", "feed_flapping", "feeds_disagree", "feeds_implied", "venue", "venue_status"})
 
 More = Callable[[Now], dict[str, Cause]]
 """Causes that others know of."""
