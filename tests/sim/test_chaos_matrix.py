@@ -23,7 +23,7 @@ LASTS: Final = 20 * NS_PER_S
 SLO_NS: Final = 2_000 * NS_PER_MS
 DETECTED_NS: Final = SLO_NS + 100 * NS_PER_MS
 BAD: Final = frozenset({"STALE", "SUSPECT", "DOWN"})
-DOUBTS: Final = frozenset({Reason.FEED_DISAGREES, Reason.FEED_JUMPED, Reason.FEED_DOWN})
+DOUBTS: Final = frozenset({Reason.FEED_DISAGREES, Reason.FEED_JUMPED, Reason.FEED_DOWN, Reason.FEED_UNCONFIRMED})
 Effect = Literal["stale", "doubt", "harmless"]
 
 

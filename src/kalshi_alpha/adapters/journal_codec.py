@@ -24,6 +24,9 @@ _AnyRecord = (
     | r.LatchSet
     | r.LatchLifted
     | r.IncidentNoted
+    | r.AlertRaised
+    | r.AlertAcknowledged
+    | r.AlertClosed
 )
 
 

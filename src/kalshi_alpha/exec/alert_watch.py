@@ -27,7 +27,8 @@ REFUSALS: Final = {
     "max_connections": "somebody else uses this account's connection: trying again in a minute",
 }
 """What a leg can be told that no waiting mends."""
-UNSAID: Final = {"feed_flapping": "both_feeds", "feed_degraded": "both_feeds", "feeds_disagree": "both_feeds"}
+UNSAID: Final = {"feed_flapping": "both_feeds", "feed_degraded": "both_feeds", "feeds_disagree": "both_feeds",
+                "feeds_unconfirmed": "both_feeds"}  # fmt: skip
 """Alert -> the one that says it already."""
 OF_SILENCE: Final = frozenset({"both_feeds", "feed_degraded", "feed_flapping", "feeds_disagree", "feeds_implied", "venue", "venue_status"})
 
