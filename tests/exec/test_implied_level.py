@@ -79,17 +79,26 @@ def test_books_that_are_dirty_wide_or_one_sided_have_no_mid() -> None:
 
 def test_our_own_orders_are_no_opinion() -> None:
     rig = quoting()
-    ladder = spx(rig)
-    rig.tick(3)
-    for order in rig.live("resting"):
-        if order.intent.event_ticker == ladder.ladder.event_ticker:
-            rung = ladder.rung_of[order.intent.ticker]
-            book = ladder.books[rung]
-            ours = (order.intent.price_e4, order.remaining_e2)
-            bids, asks = ((ours,), ()) if order.intent.side == "bid" else ((), (ours,))
-            book.snapshot(bids, asks)
+    ladder, orders = spx(rig), rig.engine.facts.orders
+    rung = 3
+    ticker = ladder.ladder.markets[rung].ticker
+    bid, ask = orders.in_slot(ticker, "bid"), orders.in_slot(ticker, "ask")
+    assert bid is not None
+    assert ask is not None
+    assert (bid.intent.price_e4, ask.intent.price_e4) == (4_600, 5_400)
+    for other in ladder.books.values():
+        other.dirty = True
+    book = ladder.books[rung]
 
-    assert ladder_mids(ladder, rig.engine.facts.orders) == []
+    book.snapshot(((4_600, bid.remaining_e2), (4_500, 100)), ((5_200, 100), (5_400, ask.remaining_e2)))
+    without_ours = ladder_mids(ladder, orders)
+    book.snapshot(((4_600, bid.remaining_e2 + 100), (4_500, 100)), ((5_200, 100), (5_400, ask.remaining_e2)))
+    beside_ours = ladder_mids(ladder, orders)
+    book.snapshot(((4_600, bid.remaining_e2),), ((5_200, 100),))
+
+    assert without_ours == [Mid(6_849.995, 0.485, 0.035)]
+    assert beside_ours == [Mid(6_849.995, 0.49, 0.03)]
+    assert ladder_mids(ladder, orders) == []
 
 
 def test_a_venue_that_keeps_saying_otherwise_widens_the_quotes_then_pulls_them_until_it_agrees() -> None:
