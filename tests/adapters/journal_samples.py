@@ -3,6 +3,7 @@
 import msgspec
 
 from kalshi_alpha.model import records as r
+from kalshi_alpha.model.alerts import OpenAlert
 from kalshi_alpha.model.orders import Fill, OrderIntent, QuoteInputs
 from kalshi_alpha.model.units import Side
 
@@ -83,6 +84,9 @@ def every_kind() -> list[r.Record]:
         r.LatchSet(12, "operator_stop", "ann", "lunch"),
         r.LatchLifted(13, "operator_stop", "ann"),
         incident(),
+        r.AlertRaised(15, OpenAlert("venue", "page", "The venue's stream is disconnected", "", 15, 15)),
+        r.AlertAcknowledged(16, "venue", "ann"),
+        r.AlertClosed(17, "venue"),
     ]
 
 
