@@ -1,12 +1,17 @@
 """The trading process over real sockets, against simulated servers that are processes of their own."""
 
+import json
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import pytest
 from playwright.sync_api import expect, sync_playwright
+from typing_extensions import override
 
 from kalshi_alpha.adapters.control_socket import Stop, control_path, send_command
 from kalshi_alpha.exec.state.orders_cli import Outstanding
@@ -61,6 +66,47 @@ def test_a_confirmed_stop_outlives_the_kill_that_follows_it(tmp_path: Path) -> N
         assert reply.ok
         wait_until(lambda: venue.resting() == [])
         assert {client_id.split("-")[0] for client_id in venue.accepted()} == {epoch}
+
+
+class Target(BaseHTTPRequestHandler):
+    """Takes alerts."""
+
+    titles: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        self.titles.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["title"])
+        self.send_response(200)
+        self.end_headers()
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_both_feeds_down_reach_the_operator_who_takes_it_on(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Target)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    targets = tmp_path / "targets"
+    targets.touch(mode=0o600)
+    targets.write_text(f"json://127.0.0.1:{server.server_address[1]}\n")
+    with servers(tmp_path) as venue:
+        venue.config.write_text(venue.config.read_text().replace("[clock]", f'[alerts]\ntargets_file = "{targets}"\n[clock]'))
+        trader = venue.trader()
+        wait_until(lambda: len(venue.resting()) > 5)
+        for leg in ("polygon", "massive"):
+            venue.children[leg].kill()
+
+        wait_until(lambda: "kalshi-alpha: Both feeds are down" in Target.titles)
+        command = [sys.executable, "-m", "kalshi_alpha.exec.runners.alerts", "--root", str(tmp_path)]
+        listed = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        taken = subprocess.run([*command, "--ack", "both_feeds"], capture_output=True, text=True, timeout=30, check=False)
+        trader.end()
+
+    server.shutdown()
+    server.server_close()
+    assert (listed.returncode, taken.returncode) == (1, 0)
+    assert "page    both_feeds: Both feeds are down" in listed.stdout
+    assert "taken on by" in taken.stdout
 
 
 def orders_command(root: Path, *arguments: str) -> tuple[int, Outstanding]:

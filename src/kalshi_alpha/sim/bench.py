@@ -21,6 +21,7 @@ from kalshi_alpha.model.commands import Command
 from kalshi_alpha.model.events import Event, IndexTicked
 from kalshi_alpha.model.instruments import LEGS
 from kalshi_alpha.sched.windows import WindowSchedule
+from kalshi_alpha.sim.bench_feeds import alert_deliveries, flood
 from kalshi_alpha.sim.cold_start import cold_starts
 from kalshi_alpha.sim.fast import Played, play_with
 from kalshi_alpha.sim.script import DEMO_DAY, DayScript
@@ -102,6 +103,7 @@ def main(argv: list[str]) -> int:
         "s", Goal("p50", 0.6), [start.seconds for start in starts],
         "process start to first order accepted on loopback; simulated servers at speed 20, so a tick every 50 ms",
     )  # fmt: skip
+    figures |= feeds_and_alerts()
     memory = max(start.rss_mib for start in starts)
     figures["steady_memory_mib"] = figure_of("MiB", Goal("value", 80), [memory], "resident, while quoting two ladders", len(starts))
     report(figures, as_json=arguments.json)
@@ -184,6 +186,19 @@ class Stopwatch:
     def figure(self, goal: Goal, note: str) -> Figure:
         """Return the quantiles."""
         return figure_of("us", goal, self.ticks_us, note)
+
+
+def feeds_and_alerts() -> dict[str, Figure]:
+    """Measure what a flood of values costs, and how soon alerts arrive."""
+    with tempfile.TemporaryDirectory(prefix="kalshi-alpha-bench-") as folder:
+        found = flood(Path(folder))
+        delivered = alert_deliveries(Path(folder))
+    rate = f"{found.messages_per_s:,.0f} messages a second over a real socket, decoded and judged; CPU time of this process"
+    path = "from the outbox to a target on this machine, through the real process; the first ones meet it starting"
+    return {
+        "feed_flood_core_percent": figure_of("%", Goal("value", 30), [found.core_share * 100], rate, 1),
+        "alert_delivery_s": figure_of("s", Goal("p99", 5), delivered, path),
+    }
 
 
 def day_script(hours: Sequence[str], windows: slice) -> tuple[DayScript, WindowsConfig]:
