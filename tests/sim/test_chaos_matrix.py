@@ -211,3 +211,18 @@ def test_a_loop_of_1008_is_no_hot_loop() -> None:
     lost = [event for _, event in chaos.heard if isinstance(event, FeedLost)]
     assert 5 < len(lost) < 40
     assert chaos.rig.engine.facts.failover.active == "massive"
+
+
+def test_a_stalled_consumer_is_noticed_by_growing_lag_before_the_server_ends_it() -> None:
+    killed_ns = T0 + LASTS
+    faults = [
+        FeedFault(T0, killed_ns, "polygon", "lag_ramp", "*", {"lag_s": 10.0}),
+        FeedFault(killed_ns, killed_ns + NS_PER_S, "polygon", "slow_consumer"),
+    ]
+    chaos = ChaosRig(faults)
+    chaos.run_until(killed_ns + 5 * NS_PER_S)
+
+    noticed_ns = next(seen.utc_ns for seen in chaos.seen if seen.utc_ns > T0 and seen.verdicts["polygon", "I:SPX"] == "STALE")
+    warned_ns = next(at_ns for at_ns, event in chaos.heard if isinstance(event, FeedWarned) and event.status == "slow_consumer")
+    assert noticed_ns < T0 + 7 * NS_PER_S < killed_ns <= warned_ns
+    assert next(seen.active for seen in chaos.seen if seen.utc_ns >= noticed_ns) == "massive"

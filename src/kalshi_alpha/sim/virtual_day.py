@@ -65,6 +65,8 @@ class VirtualDay:
         self.client: VirtualClient | None = None
         self.restarts: list[tuple[int, int]] = []
         """(kill, new process) instants."""
+        self.streams: dict[Leg, FeedStream] = {}
+        """The feed clients of the process that runs now."""
         self.steps = 0
         self.engines: list[Engine] = []
         self.handle: Handle = Engine.handle
@@ -160,6 +162,7 @@ class VirtualDay:
         wires = [Wire(client, venue, self._to_exchange)]
         for leg in LEGS:
             stream = FeedStream(leg, SYMBOLS, API_KEY, self._config.feeds, self._script.seed + self._starts)
+            self.streams[leg] = stream
             wires.append(Wire(client, stream, self._feed_of(leg)))
         client.connect(venue, wires, self._request)
         client.clock_faults = self._script.clock_faults

@@ -11,6 +11,8 @@ from kalshi_alpha.model.instruments import SERIES, Window
 from kalshi_alpha.sim.script import DayScript
 
 SLO_NS: Final = 2_000 * NS_PER_MS
+FUTURE_NS: Final = 250 * NS_PER_MS
+"""A value stamped further ahead is no news, and doesn't make those after it old."""
 CREATE_PATH: Final = "/portfolio/events/orders"
 BATCH_PATH: Final = "/portfolio/events/orders/batched"
 
@@ -55,7 +57,9 @@ class Witness:
     def event_seen(self, event: ev.Event, utc_ns: int) -> None:
         """Note what the process hears."""
         self.events += 1
-        if type(event) is ev.IndexTicked and event.event_ms > self._event_ms.get(event.symbol, 0):
+        if type(event) is not ev.IndexTicked or event.event_ms * NS_PER_MS > utc_ns + FUTURE_NS:
+            return
+        if event.event_ms > self._event_ms.get(event.symbol, 0):
             self._event_ms[event.symbol] = event.event_ms
             self._fresh_ns[event.symbol] = utc_ns
 
