@@ -50,6 +50,8 @@ class FeedsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     polygon: FeedLegConfig
     massive: FeedLegConfig
+    account_label: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    """The vendor's name for the account, for tickets; never a key."""
     recovery_s: Annotated[float, msgspec.Meta(ge=5.0, le=600.0)] = 5.0
     """Polygon must be fresh this long without a miss before it is active again."""
     recovery_max_s: Annotated[float, msgspec.Meta(ge=5.0, le=3_600.0)] = 300.0

@@ -3,9 +3,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kalshi_alpha.adapters.report import escaped, folder_name, note_incident, with_incident
+from kalshi_alpha.adapters.report import escaped, folder_name, note_incidents, with_incident, write_evidence
 from kalshi_alpha.model.records import IncidentNoted
 from tests.adapters.journal_samples import incident
+
+
+def note_incident(root: Path, noted: IncidentNoted) -> Path:
+    note_incidents(root, [(noted, write_evidence(root, noted, {}))])
+    return root / "reports" / "incidents" / folder_name(noted.incident_id)
+
 
 # 1795445102 s is 2026-11-23 14:45:02 UTC, 09:45:02 in New York (EST).
 

@@ -7,6 +7,7 @@ twice (after a restart) changes nothing.
 import re
 import unicodedata
 import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,10 @@ _FOLDER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>&|~$#])")
 _LINK: Final = re.compile(r"://|(?<=www)\.", re.IGNORECASE)
 
+POST_MORTEM: Final = "post_mortem.md"
+ATTACHED: Final = 8
+ATTACHED_BYTES: Final = 65_536
+
 
 class IncidentFacts(msgspec.Struct, frozen=True):
     """facts.json."""
@@ -35,15 +40,46 @@ class IncidentFacts(msgspec.Struct, frozen=True):
     facts: dict[str, str]
 
 
-def note_incident(root: Path, incident: IncidentNoted) -> Path:
-    """Write the evidence, then the section in REPORT.md; return the evidence's folder.
+def write_evidence(root: Path, incident: IncidentNoted, files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Write the facts, the incident's attachments and these files into its folder; return their names.
+
+    A post-mortem that is there stays: somebody may have worked on it. Nothing is synced: the journal has the incident.
 
     Raises:
-        OSError: a file couldn't be written or read; the old REPORT.md stands.
+        OSError: a file couldn't be written.
 
     """
-    layout = Layout(root)
-    folder = layout.incidents / folder_name(incident.incident_id)
+    folder = Layout(root).incidents / folder_name(incident.incident_id)
+    attached = {
+        folder_name(name): text.encode(errors="replace")[:ATTACHED_BYTES] for name, text in list(incident.attachments.items())[:ATTACHED]
+    }
+    written = {"facts.json": _facts(incident), **files, **attached}
+    for name, data in written.items():
+        if name != POST_MORTEM or not (folder / name).exists():
+            write_atomically(folder / name, data, durable=False)
+    return tuple(written)
+
+
+def note_incidents(root: Path, incidents: Sequence[tuple[IncidentNoted, tuple[str, ...]]]) -> None:
+    """Add the sections of these incidents, oldest first, to REPORT.md, each with links to its files, in one rewrite.
+
+    Raises:
+        OSError: REPORT.md couldn't be read or written; the old one stands.
+
+    """
+    report = Layout(root).report
+    try:
+        present = report.read_bytes()
+    except FileNotFoundError:
+        present = b""
+    changed = present
+    for incident, names in incidents:
+        changed = with_incident(changed, incident, names)
+    if changed != present:
+        write_atomically(report, changed, durable=True)
+
+
+def _facts(incident: IncidentNoted) -> bytes:
     facts = IncidentFacts(
         incident_id=incident.incident_id,
         kind=incident.kind,
@@ -53,22 +89,14 @@ def note_incident(root: Path, incident: IncidentNoted) -> Path:
         did=incident.did,
         facts=incident.facts,
     )
-    write_atomically(folder / "facts.json", msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n", durable=True)
-    try:
-        present = layout.report.read_bytes()
-    except FileNotFoundError:
-        present = b""
-    changed = with_incident(present, incident)
-    if changed != present:
-        write_atomically(layout.report, changed, durable=True)
-    return folder
+    return msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n"
 
 
-def with_incident(report: bytes, incident: IncidentNoted) -> bytes:
+def with_incident(report: bytes, incident: IncidentNoted, names: tuple[str, ...] = ("facts.json",)) -> bytes:
     """Return the report with the incident's section on top of the others; the same report when it has it."""
     if _tag(incident) in report:
         return report
-    section = _section(incident)
+    section = _section(incident, names)
     if not report:
         return _HEADING + _MARKER + b"\n" + section
     at = report.find(_MARKER)
@@ -101,7 +129,7 @@ def _tag(incident: IncidentNoted) -> bytes:
     return f"<!-- incident {folder_name(incident.incident_id)} -->".encode()
 
 
-def _section(incident: IncidentNoted) -> bytes:
+def _section(incident: IncidentNoted, names: tuple[str, ...]) -> bytes:
     moment_et = iso_et(incident.utc_ns)
     name = folder_name(incident.incident_id)
     lines = [
@@ -112,7 +140,7 @@ def _section(incident: IncidentNoted) -> bytes:
         f"- **Kind:** {escaped(incident.kind)}",
         f"- **What the system did:** {escaped(incident.did)}",
         *(f"- {escaped(key)}: {escaped(value)}" for key, value in incident.facts.items()),
-        f"- Evidence: [reports/incidents/{name}](reports/incidents/{name}/facts.json)",
+        f"- Evidence: {', '.join(f'[{escaped(one)}](reports/incidents/{name}/{one})' for one in names)}",
         "",
     ]
     return "\n".join(lines).encode()

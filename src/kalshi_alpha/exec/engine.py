@@ -143,7 +143,7 @@ class Engine:
             ev.OperatorCleared: self._operator_cleared,
             ev.CancelAllMarked: self._cancel_all_marked,
             ev.FeedConnected: lambda event, now: feeds.connected(event.leg, now),
-            ev.FeedLost: lambda event, now: feeds.lost(event.leg, now),
+            ev.FeedLost: lambda event, now: feeds.lost(event.leg, event.reason, now),
             ev.FeedWarned: feeds.warned,
             ev.IndexTicked: feeds.ticked,
             ev.VenueConnected: self._venue_connected,

@@ -7,6 +7,7 @@ from kalshi_alpha.config import Config
 from kalshi_alpha.data.failover import DualFeedFailover
 from kalshi_alpha.data.token_bucket import TokenBucket
 from kalshi_alpha.exec.ev_gap import EvGapMonitor
+from kalshi_alpha.exec.feed_evidence import FeedEvidence
 from kalshi_alpha.exec.ledger import Ledger
 from kalshi_alpha.exec.quoted_ladder import QuotedLadder
 from kalshi_alpha.exec.state.orders import OutstandingOrdersState
@@ -52,7 +53,7 @@ class EngineFacts:
         self.config = config
         self.config_hash = config.content_hash()
         self.schedule = WindowSchedule(config.windows)
-        self.failover = DualFeedFailover(config.feeds)
+        self.failover, self.feed_evidence = DualFeedFailover(config.feeds), FeedEvidence(config.feeds)
         self.clock = VarianceClock(config.pricing)
         self.params_hash = self.clock.params_hash
         self.orders = OutstandingOrdersState()
@@ -124,10 +125,11 @@ class EngineFacts:
         return taken, sync
 
     def incident(self, now: Now, kind: str, title: str, did: str, facts: dict[str, str]) -> None:
-        """Note something the operator must be able to read later."""
+        """Note something the operator must be able to read later; of a feed, with a ticket for its vendor."""
         self._incident_number += 1
         incident_id = f"{self.epoch}-{self._incident_number:03d}-{kind}"
-        noted = IncidentNoted(now.utc_ns, incident_id, kind, title, did, facts)
+        attached = {"ticket.txt": self.feed_evidence.ticket(title, facts, now)} if kind in {"feed", "both_feeds"} else {}
+        noted = IncidentNoted(now.utc_ns, incident_id, kind, title, did, facts, attached)
         self.incidents.appendleft(noted)
         self.record(noted)
 

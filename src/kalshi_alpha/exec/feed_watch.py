@@ -42,6 +42,7 @@ class FeedWatch:
 
     def ticked(self, tick: ev.IndexTicked, now: Now) -> None:
         """Take a value from a leg."""
+        self._facts.feed_evidence.ticked(tick, now)
         if self._facts.failover.ingest(tick, now):
             self._moved[tick.symbol] = None
             self._facts.ticks_merged += 1
@@ -49,15 +50,18 @@ class FeedWatch:
     def connected(self, leg: Leg, now: Now) -> None:
         """Learn that a leg is subscribed."""
         self._facts.feed_connected[leg] = True
+        self._facts.feed_evidence.connected(leg, now)
         self._facts.failover.connected(leg, now)
 
-    def lost(self, leg: Leg, now: Now) -> None:
+    def lost(self, leg: Leg, reason: str, now: Now) -> None:
         """Learn that a leg's connection ended: its last values still count until they are stale."""
+        self._facts.feed_evidence.lost(leg, reason, now)
         self._facts.feed_connected[leg] = False
         self._facts.failover.lost(leg, now)
 
     def warned(self, event: ev.FeedWarned, now: Now) -> None:
         """Note that the vendor complains, or that a subscription isn't acknowledged."""
+        self._facts.feed_evidence.warned(event, now)
         if self._facts.alarms:
             active = self._facts.failover.active
             serves = "no leg serves" if active == "none" else f"{active} serves"

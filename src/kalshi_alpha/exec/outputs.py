@@ -1,6 +1,8 @@
 """The engine's documents: freshness.json, ev_gap.json, the snapshot and REPORT.md, from its present state."""
 
+from collections import deque
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -8,16 +10,21 @@ from kalshi_alpha.adapters.files import FileSnapshotStore, Layout, write_atomica
 from kalshi_alpha.adapters.log import log
 from kalshi_alpha.adapters.monitor_lines import append_line
 from kalshi_alpha.adapters.outbox import Outbox
-from kalshi_alpha.adapters.report import note_incident
+from kalshi_alpha.adapters.report import note_incidents, write_evidence
 from kalshi_alpha.exec.engine import Engine
+from kalshi_alpha.exec.incidents import evidence_files
 from kalshi_alpha.exec.monitor_history import MonitorHistory
 from kalshi_alpha.exec.monitors import EvGapDocument, FreshnessDocument, ev_gap_document, freshness_document
 from kalshi_alpha.model.alerts import AlertMessage
 from kalshi_alpha.model.clock import Now
-from kalshi_alpha.model.records import IncidentNoted
+from kalshi_alpha.model.records import IncidentNoted, Record
 from kalshi_alpha.sched.calendar import CalendarRangeError
 from kalshi_alpha.sched.hotrestart import HotRestartManager
 from kalshi_alpha.sched.windows_status import scheduler_window
+
+WITH_EXTRACT: Final = 20
+"""So many incidents at once get the journal's extract."""
+UNREPORTED_KEPT: Final = 200
 
 
 def monitor_documents(engine: Engine, now: Now) -> tuple[FreshnessDocument, EvGapDocument]:
@@ -39,6 +46,8 @@ class ArtifactWriter:
         self.layout = Layout(root)
         self._outbox = Outbox(self.layout.outbox) if alerts else None
         self._history = MonitorHistory()
+        self._incidents: deque[tuple[IncidentNoted, tuple[Record, ...]]] = deque()
+        self._unreported: list[tuple[IncidentNoted, tuple[str, ...]]] = []
         self.snapshots = HotRestartManager(FileSnapshotStore(self.layout.snapshot))
 
     def monitors(self, fresh: FreshnessDocument, gap: EvGapDocument) -> None:
@@ -64,9 +73,32 @@ class ArtifactWriter:
         except OSError as error:
             log("alert_not_written", alert=message.alert_id, error=str(error))
 
-    def incident(self, noted: IncidentNoted) -> None:
-        """Put an incident at the head of REPORT.md."""
+    def queue_incident(self, noted: IncidentNoted, recent: tuple[Record, ...]) -> None:
+        """Take an incident with the journal's last records, in the loop; ``incidents`` writes it."""
+        self._incidents.append((noted, recent))
+
+    def incidents(self) -> None:
+        """Write all that were queued: their evidence, then REPORT.md once. What it refuses is tried again with the next ones."""
+        queued = [self._incidents.popleft() for _ in range(len(self._incidents))]
+        told: list[tuple[IncidentNoted, tuple[str, ...]]] = []
+        for number, (noted, recent) in enumerate(queued):
+            # In a flood the first ones tell how it began: the extracts of all would keep the process from ending.
+            files = evidence_files(noted, recent) if number < WITH_EXTRACT else {}
+            told.append((noted, self._evidence(noted, files)))
         try:
-            note_incident(self.layout.root, noted)
+            note_incidents(self.layout.root, [*self._unreported, *told])
+            self._unreported = []
         except OSError as error:
-            log("incident_not_written", incident=noted.incident_id, error=str(error))
+            self._unreported = [*self._unreported, *told][-UNREPORTED_KEPT:]
+            log("report_not_written", incidents=len(self._unreported), error=str(error))
+
+    def complete(self, noted: IncidentNoted, recent: tuple[Record, ...]) -> None:
+        """Write an incident's evidence again, with what came after it."""
+        self._evidence(noted, evidence_files(noted, recent))
+
+    def _evidence(self, noted: IncidentNoted, files: dict[str, bytes]) -> tuple[str, ...]:
+        try:
+            return write_evidence(self.layout.root, noted, files)
+        except OSError as error:
+            log("evidence_not_written", incident=noted.incident_id, error=str(error))
+            return ()

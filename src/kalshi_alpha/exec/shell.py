@@ -14,6 +14,7 @@ from kalshi_alpha.adapters.kalshi.stream import VenueStream
 from kalshi_alpha.adapters.log import log
 from kalshi_alpha.adapters.system_clock import Clock
 from kalshi_alpha.exec.engine import Engine
+from kalshi_alpha.exec.incidents import AFTER_S, RECORDS_MAX
 from kalshi_alpha.exec.outputs import ArtifactWriter, monitor_documents
 from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
@@ -26,6 +27,7 @@ from kalshi_alpha.model.snapshot import EngineSnapshot
 from kalshi_alpha.sched.hotrestart import Fresh, Stale
 
 LEVELS_KEPT: Final = 900
+COMPLETIONS_MAX: Final = 20
 URGENT: Final = (cmd.CancelOrders, cmd.CancelAll, cmd.TriggerGroup)
 """These have connections of their own: a cancel never waits behind a create."""
 
@@ -55,6 +57,9 @@ class Shell:
         self._broken = False
         """The engine raised: it may have learnt half a fact, so it gets no other."""
         self._queue: deque[ev.Event] = deque()
+        self._recent: deque[Record] = deque(maxlen=RECORDS_MAX)
+        self._completions: dict[str, asyncio.TimerHandle] = {}
+        """Incident -> when its evidence is completed."""
         self._capturing = False
         self._storage_failed = False
         self._venue: VenueStream | None = None
@@ -102,6 +107,8 @@ class Shell:
             self._timer.cancel()
         for task in list(self._tasks):
             task.cancel()
+        for handle in self._completions.values():
+            handle.cancel()
         self._disk.shutdown(wait=True)
         self._notices.shutdown(wait=True)
         self._files.shutdown(wait=True)
@@ -245,11 +252,12 @@ class Shell:
 
     def _tell(self, records: Sequence[Record]) -> None:
         """Log what an operator at the terminal wants to see, and put incidents into REPORT.md."""
+        self._recent.extend(records)
         for record in records:
             match record:
                 case IncidentNoted():
                     log("incident", kind=record.kind, title=record.title, did=record.did)
-                    self._files.submit(self._artifacts.incident, record)
+                    self._incident(record)
                 case FeedSwitched():
                     log("feed_switched", active=record.active, previous=record.previous, reason=record.reason)
                 case WindowPhase():
@@ -258,6 +266,18 @@ class Shell:
                     log("stand_down", reasons=",".join(record.reasons))
                 case _:
                     continue
+
+    def _incident(self, noted: IncidentNoted) -> None:
+        """Have an incident's evidence written now, and again when what follows is known."""
+        self._artifacts.queue_incident(noted, tuple(self._recent))
+        self._files.submit(self._artifacts.incidents)
+        if len(self._completions) < COMPLETIONS_MAX:
+            handle = asyncio.get_running_loop().call_later(AFTER_S / self.clock.speed, self._complete, noted)
+            self._completions[noted.incident_id] = handle
+
+    def _complete(self, noted: IncidentNoted) -> None:
+        del self._completions[noted.incident_id]
+        self._files.submit(self._artifacts.complete, noted, tuple(self._recent))
 
     # Time
 

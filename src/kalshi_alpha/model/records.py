@@ -119,6 +119,8 @@ class IncidentNoted(Record, frozen=True):
     """What the system did about it."""
     facts: dict[str, str]
     """Small, ordered: the active-feed snapshot and what else belongs to it."""
+    attachments: dict[str, str] = {}
+    """File name -> text, for the incident's folder: a ticket that can be sent as it is."""
 
 
 class AlertRaised(Record, frozen=True):

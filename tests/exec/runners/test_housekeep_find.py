@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from kalshi_alpha.adapters.files import Layout
-from kalshi_alpha.adapters.report import note_incident
+from kalshi_alpha.adapters.report import folder_name, write_evidence
 from kalshi_alpha.exec.housekeep_plan import Found, Hold
 from kalshi_alpha.exec.runners.housekeep_find import find, things_set
 from kalshi_alpha.model.clock import iso_utc
@@ -16,6 +16,11 @@ from tests.exec.house_scene import DAY_NS, NOW, NOW_NS, a_days_records, ago, cap
 
 HOUR_NS = DAY_NS // 24
 FOREVER_NS = 2**63 - 1
+
+
+def noted_in(root: Path) -> Path:
+    write_evidence(root, incident(), {})
+    return Layout(root).incidents / folder_name(incident().incident_id)
 
 
 def found(root: Path) -> Found:
@@ -177,7 +182,7 @@ def test_history_and_archives_are_known_by_their_names(tmp_path: Path) -> None:
 
 
 def test_an_incident_is_open_while_its_facts_or_a_mark_say_so(tmp_path: Path) -> None:
-    noted = note_incident(tmp_path, incident())
+    noted = noted_in(tmp_path)
     assert found(tmp_path).holds == ()
 
     facts = json.loads((noted / "facts.json").read_text())
@@ -206,7 +211,7 @@ def test_evidence_that_cannot_be_read_holds_everything(tmp_path: Path, where: st
     if where == "drill":
         drill(tmp_path, b"{")
     else:
-        (note_incident(tmp_path, incident()) / "facts.json").write_bytes(b"{")
+        (noted_in(tmp_path) / "facts.json").write_bytes(b"{")
 
     result = found(tmp_path)
 

@@ -1,0 +1,88 @@
+"""What a vendor asks for when something was wrong: how each leg's connection fared, and how late its values came. And the ticket's text.
+
+Nothing in here knows a key; an address has none either.
+"""
+
+from collections import deque
+from typing import Final
+
+from kalshi_alpha.config import FeedsConfig
+from kalshi_alpha.model.clock import NS_PER_MS, Now, iso_utc
+from kalshi_alpha.model.events import FeedWarned, IndexTicked
+from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg, Symbol
+
+LAGS_KEPT: Final = 600
+"""Ten minutes of a value a second."""
+WORDS_KEPT: Final = 8
+CLIENT: Final = "kalshi-alpha, own client over RFC 6455, one connection a leg"
+
+
+class FeedEvidence:
+    """Collects as the facts come in; cheap a tick."""
+
+    def __init__(self, config: FeedsConfig) -> None:
+        """Start with nothing heard."""
+        self._config = config
+        self._lags: dict[tuple[Leg, Symbol], deque[int]] = {(leg, symbol): deque(maxlen=LAGS_KEPT) for leg in LEGS for symbol in SYMBOLS}
+        """Arrival less the vendor's time, both by our clock and uncorrected, in ms."""
+        self._last_ms: dict[tuple[Leg, Symbol], int] = {}
+        self._words: dict[Leg, deque[str]] = {leg: deque(maxlen=WORDS_KEPT) for leg in LEGS}
+        """Connections, closes and status frames, oldest first."""
+        self._losses: dict[Leg, int] = dict.fromkeys(LEGS, 0)
+
+    def ticked(self, tick: IndexTicked, now: Now) -> None:
+        """Note a value."""
+        key = tick.leg, tick.symbol
+        self._lags[key].append(now.utc_ns // NS_PER_MS - tick.event_ms)
+        self._last_ms[key] = tick.event_ms
+
+    def connected(self, leg: Leg, now: Now) -> None:
+        """Note a connection that is subscribed."""
+        self._words[leg].append(f"{iso_utc(now.utc_ns)} subscribed")
+
+    def lost(self, leg: Leg, reason: str, now: Now) -> None:
+        """Note the end of a connection."""
+        self._losses[leg] += 1
+        self._words[leg].append(f"{iso_utc(now.utc_ns)} lost: {reason}")
+
+    def warned(self, event: FeedWarned, now: Now) -> None:
+        """Note a status frame, or what should have come and didn't."""
+        self._words[event.leg].append(f"{iso_utc(now.utc_ns)} {event.status}: {event.message}")
+
+    def ticket(self, what: str, feeds: dict[str, str], now: Now) -> str:
+        """Return a ticket that can be sent as it is.
+
+        Args:
+            what: The incident in a line.
+            feeds: The active-feed snapshot.
+            now: The instant.
+
+        """
+        config = self._config
+        lines = [
+            f"Subject: Indices WebSocket, account {config.account_label or '(set feeds.account_label)'}: {what}",
+            "",
+            f"Time: {iso_utc(now.utc_ns)}",
+            f"Account: {config.account_label or '(set feeds.account_label)'}",
+            f"Client: {CLIENT}",
+            "",
+            "What we saw:",
+            *(f"  {name}: {value}" for name, value in feeds.items()),
+        ]
+        urls: dict[Leg, str] = {"polygon": config.polygon.url, "massive": config.massive.url}
+        for leg, url in urls.items():
+            lines += ["", f"Connection {leg}: {url}", f"  lost {self._losses[leg]} times since the start"]
+            lines += [f"  {word}" for word in self._words[leg]] or ["  nothing heard of it yet"]
+            lines += [f"  {symbol}: {self._values(leg, symbol)}" for symbol in SYMBOLS]
+        return "\n".join([*lines, ""])
+
+    def _values(self, leg: Leg, symbol: Symbol) -> str:
+        lags = sorted(self._lags[leg, symbol])
+        if not lags:
+            return "no value yet"
+        last = iso_utc(self._last_ms[leg, symbol] * NS_PER_MS)
+        quantiles = ", ".join(f"{name} {lags[min(len(lags) - 1, int(len(lags) * share))]} ms" for name, share in _QUANTILES)
+        return f"last event time {last}; arrival less event time over the last {len(lags)} values: {quantiles}"
+
+
+_QUANTILES: Final = (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
