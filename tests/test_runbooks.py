@@ -92,3 +92,16 @@ def test_the_special_hours_shown_can_be_read() -> None:
     (day,) = parse_special_hours(f"schema_version = 1\n{shown}", "the runbook").days
 
     assert day.date == "2026-12-31"
+
+
+def test_the_commands_for_a_failed_feed_run_in_their_order(folder: Path) -> None:
+    text = (ROOT / "docs" / "runbooks" / "outage_playbook.md").read_text().split("# When the venue is in maintenance")[0]
+    asked = [line for match in BLOCK.finditer(text) if match["kind"] == "console" for line in match["text"].splitlines()]
+    # These act on a running engine, and none runs here; tests/live has one.
+    needs_engine = ("kalshi-alpha alerts", "--mark-cancel-all", "maintenance confirm", "--clear")
+
+    assert len(asked) == 6
+    for command in asked:
+        done = run(command, folder)
+        assert done.returncode == (3 if any(mark in command for mark in needs_engine) else 0), (command, done.stderr)
+        assert len(done.stderr.splitlines()) <= 1

@@ -32,8 +32,8 @@ NOW = NOON_ET + (55 * 60 + 48) * NS_PER_S
 def leg_view(leg: str, age_ms: int, shift: float = 0.0) -> FeedLegView:
     stale = age_ms > 2_000
     symbols = {
-        "I:SPX": FeedSymbolView(stale, age_ms, 132, 6849.37 + shift),
-        "I:NDX": FeedSymbolView(stale, age_ms + 40, 141, 25012.8 + shift),
+        "I:SPX": FeedSymbolView(stale, age_ms, 132, 6849.37 + shift, "STALE" if stale else "FRESH"),
+        "I:NDX": FeedSymbolView(stale, age_ms + 40, 141, 25012.8 + shift, "STALE" if stale else "FRESH"),
     }
     return FeedLegView(
         leg,

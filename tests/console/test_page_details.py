@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 from playwright.async_api import Page, expect
 
-from kalshi_alpha.adapters.control_socket import Clear
+from kalshi_alpha.adapters.control_socket import AckAlert, Clear
+from kalshi_alpha.model.alerts import OpenAlert
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
 from kalshi_alpha.model.view import EngineView, FeedLegView, IncidentView, OrderView
 from tests.console.test_page import Scene, play, pytestmark
@@ -319,5 +320,42 @@ def test_contracts_that_wait_for_their_settlement_are_told(root: Path, views: di
             await expect(pnl).to_contain_text(f"${unsettled_e2 / 1_000_000:.2f}")
             await expect(pnl.get_by_text("held, not settled yet")).to_have_count(1 if unsettled_e2 else 0)
         await expect(pnl).to_contain_text("123.5 contracts")
+
+    play(root, script)
+
+
+def test_open_alerts_stand_above_everything_and_are_acknowledged_with_one_click(root: Path, views: dict[str, EngineView]) -> None:
+    async def script(scene: Scene) -> None:
+        page, view = scene.page, views["outage"]
+        raised_ns = view.utc_ns - 5_000_000_000
+        polygon = OpenAlert("polygon_degraded", "page", "polygon_ws <b>out</b>", "see", raised_ns, raised_ns)
+        clock = OpenAlert("clock", "ticket", "Our clock is off", "", raised_ns, raised_ns)
+        scene.trading.show(replace(view, alerts=(polygon, clock)))
+
+        await expect(page.locator("#alerts li")).to_have_count(2)
+        await expect(page.locator("#alerts li").first).to_contain_text("PAGE")
+        await expect(page.locator("#alerts li").first).to_contain_text("polygon_ws <b>out</b>")
+        await expect(page.locator("#alerts li").first).to_contain_text("since 12:55:43")
+        await expect(page.locator("#alerts li").last).to_contain_text("TICKET")
+        await page.get_by_role("button", name="Acknowledge polygon_degraded").click()
+        for _ in range(50):
+            if scene.trading.heard:
+                break
+            await page.wait_for_timeout(50)
+        assert scene.trading.heard == [AckAlert("console", "polygon_degraded")]
+        scene.trading.show(replace(view, alerts=(replace(polygon, acknowledged_by="anna"), clock)))
+        await expect(page.locator("#alerts li").first).to_contain_text("acknowledged by anna")
+        scene.trading.show(view)
+        await expect(page.locator("#alerts-box")).to_be_hidden()
+        assert scene.errors == []
+
+    play(root, script)
+
+
+def test_each_index_of_each_leg_has_its_verdict(root: Path, views: dict[str, EngineView]) -> None:
+    async def script(scene: Scene) -> None:
+        scene.trading.show(views["outage"])
+
+        await expect(scene.page.locator("#feeds .verdict")).to_have_text(["STALE", "STALE", "FRESH", "FRESH"])
 
     play(root, script)

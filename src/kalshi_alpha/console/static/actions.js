@@ -1,5 +1,6 @@
 // STOP and clear. STOP needs one click and is asked for again until the console has taken it.
 
+import { wireAlerts } from "./alerts.js";
 import { byId, el, setText } from "./dom.js";
 import { visible } from "./format.js";
 
@@ -24,6 +25,7 @@ export function wireActions(changed) {
   byId("clear-word").addEventListener("input", allowClear);
   byId("clear-do").addEventListener("click", clear);
   byId("confirm").addEventListener("click", confirmMaintenance);
+  wireAlerts(post);
 }
 
 export function showStop({ state, view, live }) {

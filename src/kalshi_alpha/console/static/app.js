@@ -1,5 +1,6 @@
 // The page's loop: take the latest state from the console, draw it once a frame, keep the clocks running in between.
 
+import { showAlerts } from "./alerts.js";
 import { showLatches, showStop, wireActions } from "./actions.js";
 import { showChart } from "./chart.js";
 import { showFeeds } from "./feeds.js";
@@ -32,6 +33,7 @@ function draw() {
   const present = page();
   drawnState = stateNow(present);
   showTop(present);
+  showAlerts(present);
   showFeeds(present);
   showLadder(present);
   showChart(present);

@@ -4,6 +4,7 @@ import { dot, el, empty, fill, list, setText, table } from "./dom.js";
 import { NONE, age, level, ms, secondsEt, timeEt, zoneEt } from "./format.js";
 
 const SPAN_MS = 3_600_000;
+const VERDICTS = { FRESH: "good", LATE: "warn", STALE: "bad", SUSPECT: "bad", DOWN: "bad" };
 const LEGS = ["polygon", "massive"];
 
 export function showFeeds(page) {
@@ -38,7 +39,8 @@ function legBlock(leg, feed) {
   const head = el("div", { class: "leg" }, dot(kind), el("b", { class: leg.leg }, leg.leg), el("span", { class: kind }, words), el("small", {}, slo),
     leg.leg === feed.active ? el("span", { class: "badge active" }, "ACTIVE") : null);
   const symbols = Object.entries(leg.symbols).map(([symbol, one]) =>
-    el("div", { class: "symbol" }, dot(one.stale ? "bad small" : "good small"), el("span", {}, symbol.replace("I:", "")),
+    el("div", { class: "symbol", title: one.note || null }, dot(`${VERDICTS[one.verdict] ?? "bad"} small`), el("span", {}, symbol.replace("I:", "")),
+      el("span", { class: `verdict ${VERDICTS[one.verdict] ?? "bad"}` }, one.verdict),
       el("span", { class: "num" }, level(one.level)),
       el("span", { class: one.stale ? "num bad" : "num" }, age(one.age_ms)),
       el("span", { class: "num dim" }, one.event_lag_ms === null ? NONE : `lag ${one.event_lag_ms} ms`)));
