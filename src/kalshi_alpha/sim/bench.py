@@ -28,8 +28,12 @@ from kalshi_alpha.sim.script import DEMO_DAY, DayScript
 
 CAL_LOOPS: Final = 1_000_000
 COLD_RUNS: Final = 9
-HOURS: Final = ("10:00", "11:00", "12:00", "13:00", "14:00", "15:00", "16:00")
-"""With the hourly event at the close, four ladders are quoted at once in the last ten minutes."""
+WHOLE_DAY: Final = WindowsConfig().hourly_targets_et
+"""100 minutes of windows: six hourly ones of 15 and the close's 10."""
+AT_THE_CLOSE: Final = ("16:00",)
+"""With an hourly event at the close, four ladders are quoted at once in the last ten minutes."""
+COUNTED_EVERY: Final = 50
+"""Every so many ticks the quoted rungs are counted: the day's time is the day's, not the count's."""
 QUOTING: Final = QuotingConfig(min_p=0.0, rungs_each_side=24)
 """48 strikes a ladder."""
 INGESTS: Final = 200_000
@@ -177,8 +181,10 @@ class Stopwatch:
         commands = engine.handle(event, now)
         took_us = (time.perf_counter_ns() - start) / 1e3  # noqa: TID251 - see above
         ladders = [ladder for ladder in engine.facts.ladders.values() if ladder.allowed and ladder.ladder.symbol == event.symbol]
-        if ladders:
-            self.ticks_us.append(took_us)
+        if not ladders:
+            return commands
+        self.ticks_us.append(took_us)
+        if len(self.ticks_us) % COUNTED_EVERY == 0:
             rungs = [sum(1 for bid, ask in zip(one.quoter.bid_e4, one.quoter.ask_e4, strict=True) if bid or ask) for one in ladders]
             self.quoted_rungs = max(self.quoted_rungs, min(rungs))
         return commands
@@ -209,7 +215,7 @@ def day_script(hours: Sequence[str], windows: slice) -> tuple[DayScript, Windows
 
 def virtual_day(*, quick: bool) -> dict[str, Figure]:
     """Play every window of a day in virtual time, four series, and measure."""
-    script, windows = day_script(HOURS[:1], slice(1)) if quick else day_script(HOURS, slice(None))
+    script, windows = day_script(WHOLE_DAY[:1], slice(1)) if quick else day_script(WHOLE_DAY, slice(None))
     watch = Stopwatch()
     gc.collect()
     played: list[Played] = []
@@ -219,9 +225,9 @@ def virtual_day(*, quick: bool) -> dict[str, Figure]:
     day = played[0]
     merged = max(1, day.engine.facts.ticks_merged)
     tokens = day.engine.facts.tokens_spent
-    windows_played = "1 window" if quick else f"{len(script.windows)} windows"
+    minutes = sum(window.target_ns - window.start_ns for window in script.windows) / NS_PER_S / 60
     quoted = f"up to {watch.quoted_rungs} quoted strikes a ladder"
-    note = f"one core, {day.day.witness.events:,} events, {windows_played}, {quoted}"
+    note = f"one core, {day.day.witness.events:,} events, {minutes:.0f} minutes of windows, {quoted}"
     return day_figure(day_s, note, quick=quick) | {
         "tick_to_commands_paced_us": watch.figure(Goal("p99", 400), "the engine's step between the simulated venue's: its memory is cold"),
         "write_tokens_per_index_tick": figure_of(
@@ -239,7 +245,7 @@ def day_figure(day_s: float, note: str, *, quick: bool) -> dict[str, Figure]:
 
 def replayed() -> dict[str, Figure]:
     """Play the closing windows, all four ladders at once, then put the same facts through a new engine and nothing else."""
-    script, windows = day_script(HOURS, slice(-2, None))
+    script, windows = day_script(AT_THE_CLOSE, slice(None))
     facts: list[tuple[Event, Now]] = []
     configs: list[Config] = []
 
