@@ -19,6 +19,10 @@ from kalshi_alpha.model.view import ClockView
 JUMP_NS: Final = 250 * NS_PER_MS
 SILENCE_NS: Final = 10 * NS_PER_S
 """Twice the longest time between two steps of a running process."""
+LOOK_NS: Final = 100 * NS_PER_MS
+MOVED_NS: Final = NS_PER_MS
+"""An offset known to be fine is worked out anew when the venue was heard, this much later, or when the wall clock has moved this far
+against the monotonic one: by then drift and step have changed it by no more than the second of these and 50 ns."""
 UNKNOWN_S: Final = 30.0
 """So long an unknown offset in an open window is worth a word."""
 _STAMPED: Final = frozenset({ev.IndexTicked, ev.Filled, ev.OpenOrdersRead, ev.FillsRead, ev.PositionsRead})
@@ -36,10 +40,14 @@ class ClockWatch:
         self._feeds: dict[Leg, ClockOffset] = {leg: ClockOffset() for leg in LEGS}
         self._last: Now | None = None
         self._jumps = 0
+        self._state: ClockState = "unknown"
+        self._looked: Now | None = None
+        """When the state was worked out; None: something was heard since."""
         self._told: ClockState = "fine"
         self._contradictions = 0
         self._unknown_since_ns: int | None = None
-        self._feeds_told: dict[Leg, None] = {}
+        self._ahead: dict[Leg, bool] = {}
+        """Legs that have stamped in our future lately, true when that was told."""
 
     # Facts
 
@@ -61,9 +69,13 @@ class ClockWatch:
         match event:
             case ev.IndexTicked():
                 self._feeds[event.leg].heard(now.mono_ns, event.event_ms * NS_PER_MS)
+                if now.utc_ns - event.event_ms * NS_PER_MS <= -JUMP_NS:
+                    self._ahead.setdefault(event.leg, False)
+                return
             case ev.Filled():
                 self._venue.heard(now.mono_ns, event.fill.ts_ms * NS_PER_MS)
             case ev.OpenOrdersRead() | ev.FillsRead() | ev.PositionsRead():
+                self._facts.venue.clock_behind_ns = max(0, -(self._venue.interval(now).low_ns or 0))
                 self._venue.heard(now.mono_ns, event.as_of_ns)
             case _:
                 pass
@@ -76,6 +88,7 @@ class ClockWatch:
 
     def _check(self, now: Now) -> None:
         """Have what contradicts the other readings checked by another at once."""
+        self._looked = None
         if self._venue.contradictions != self._contradictions:
             self._contradictions = self._venue.contradictions
             self._facts.no_later("status", now.mono_ns)
@@ -83,6 +96,7 @@ class ClockWatch:
     def _jumped(self, step_ns: int, silence_ns: int, now: Now) -> None:
         facts = self._facts
         self._jumps += 1
+        self._looked = None
         if silence_ns > SILENCE_NS:
             # How well the monotonic clock counted meanwhile is the hardware's secret.
             for clock in (self._venue, *self._feeds.values()):
@@ -98,12 +112,19 @@ class ClockWatch:
 
     def reasons(self, now: Now) -> list[StandDown]:
         """Return whether the offset forbids quoting, and tell what changed."""
-        interval = self._venue.interval(now)
-        state = interval.state
-        self._facts.venue.clock_behind_ns = max(0, -(interval.low_ns or 0))
-        self._tell(state, interval, now)
-        self._tell_of_feeds(state, now)
-        return [] if state in _QUOTING else [StandDown(Reason.CLOCK_OFFSET)]
+        if self._state != "fine" or self._is_outdated(now):
+            interval = self._venue.interval(now)
+            self._state, self._looked = interval.state, now
+            self._tell(self._state, interval, now)
+        if self._ahead:
+            self._tell_of_feeds(now)
+        return [] if self._state in _QUOTING else [StandDown(Reason.CLOCK_OFFSET)]
+
+    def _is_outdated(self, now: Now) -> bool:
+        looked = self._looked
+        if looked is None or now.mono_ns - looked.mono_ns >= LOOK_NS:
+            return True
+        return abs((now.utc_ns - now.mono_ns) - (looked.utc_ns - looked.mono_ns)) >= MOVED_NS
 
     def _tell(self, state: ClockState, interval: OffsetInterval, now: Now) -> None:
         if state == "unknown":
@@ -134,19 +155,17 @@ class ClockWatch:
             told = {"our_clock_less_the_venues": interval_text(interval)}
             facts.incident(now, "clock", "Nobody tells how far our clock is off", "stood down until the venue's answers tell", told)
 
-    def _tell_of_feeds(self, state: ClockState, now: Now) -> None:
+    def _tell_of_feeds(self, now: Now) -> None:
         """Tell of a vendor's stamps from our future while ours is right. The failover has its own rule for such values."""
-        for leg, clock in self._feeds.items():
-            high_ns = clock.interval(now).high_ns
-            is_ahead = high_ns is not None and high_ns <= -JUMP_NS
-            if is_ahead and state == "fine" and leg not in self._feeds_told and self._facts.active_windows:
-                self._feeds_told[leg] = None
-                told = {f"our_clock_less_{leg}s": interval_text(clock.interval(now))}
-                self._facts.incident(
-                    now, "clock", f"{leg}'s time stamps are ahead of our clock", "noted; ours agrees with the venue's", told
-                )
-            elif not is_ahead:
-                self._feeds_told.pop(leg, None)
+        for leg, is_told in list(self._ahead.items()):
+            interval = self._feeds[leg].interval(now)
+            if interval.high_ns is None or interval.high_ns > -JUMP_NS:
+                del self._ahead[leg]
+            elif not is_told and self._state == "fine" and self._facts.active_windows:
+                self._ahead[leg] = True
+                told = {f"our_clock_less_{leg}s": interval_text(interval)}
+                title = f"{leg}'s time stamps are ahead of our clock"
+                self._facts.incident(now, "clock", title, "noted; ours agrees with the venue's", told)
 
     # Views
 
