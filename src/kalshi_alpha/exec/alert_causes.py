@@ -70,16 +70,19 @@ def causes(facts: EngineFacts, now: Now) -> dict[str, Cause]:
 def _feeds(facts: EngineFacts, now: Now) -> dict[str, Cause]:
     found: dict[str, Cause] = {}
     failover = facts.failover
-    told = "; ".join(f"{name}: {value}" for name, value in facts.feed_facts(now).items()) if facts.alarms else ""
     degraded = failover.windows_degraded
     if degraded > WINDOWS_DEGRADED_MAX:
         found["feed_degraded"] = Cause(
             "page", f"polygon was stale or massive active in {degraded} windows in a row", f"active: {failover.active}"
         )
     if facts.alarms and failover.active == "none" and failover.timeline:
-        found["both_feeds"] = Cause("page", "Both feeds are down", told)
+        found["both_feeds"] = Cause("page", "Both feeds are down", _feeds_text(facts, now))
     changes = [at_ns for at_ns, _ in failover.timeline if now.utc_ns - at_ns <= FLAP_NS]
     if facts.alarms and len(changes) >= FLAPS:
         title = f"The active feed changed {len(changes)} times within {FLAP_NS // NS_PER_S // 60} min"
-        found["feed_flapping"] = Cause("ticket", title, told)
+        found["feed_flapping"] = Cause("ticket", title, _feeds_text(facts, now))
     return found
+
+
+def _feeds_text(facts: EngineFacts, now: Now) -> str:
+    return "; ".join(f"{name}: {value}" for name, value in facts.feed_facts(now).items())

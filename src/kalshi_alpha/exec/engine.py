@@ -351,7 +351,7 @@ class Engine:
         scopes = {held.scope for held in reasons}
         for event_ticker, ladder in facts.ladders.items():
             in_time = ladder.window.start_ns <= now.utc_ns < ladder.window.freeze_ns
-            blocked = "" in scopes or ladder.ladder.symbol in scopes or event_ticker in scopes or ladder.window.key in scopes
+            blocked = bool(scopes) and not scopes.isdisjoint(("", ladder.ladder.symbol, event_ticker, ladder.window.key))
             ladder.allow(allowed=in_time and not blocked and ladder.level is not None)
 
     def _expire(self, now: Now) -> None:
