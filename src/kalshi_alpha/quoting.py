@@ -152,6 +152,8 @@ class LadderQuoter:
 
     def set_book(self, rung: int, best_bid_e4: int, best_ask_e4: int) -> bool:
         """Learn the best prices of a book (0 and 10000: empty side); return whether the wanted quote changed."""
+        if best_bid_e4 == self._best_bid[rung] and best_ask_e4 == self._best_ask[rung]:
+            return False
         self._best_bid[rung], self._best_ask[rung] = best_bid_e4, best_ask_e4
         return self._stay_behind_book(rung)
 

@@ -124,9 +124,10 @@ class Engine:
 
     def _first_deadline_ns(self) -> int | None:
         feed_ns = self.facts.failover.next_deadline_ns()
-        if not self.facts.deadlines:
+        deadlines = self.facts.deadlines
+        if not deadlines:
             return feed_ns
-        first_ns = min(self.facts.deadlines.values())
+        first_ns = min(deadlines.values())
         return first_ns if feed_ns is None or first_ns < feed_ns else feed_ns
 
     # Learning
@@ -388,8 +389,9 @@ class Engine:
         """Put the journal first: nothing is done before it is written."""
         facts = self.facts
         records, sync = facts.take_records()
-        commands = facts.out
-        facts.out = []
+        if not (records or facts.out):
+            return []
+        commands, facts.out = facts.out, []
         if records:
             batch = facts.number()
             intended = tuple(record.intent.client_order_id for record in records if isinstance(record, OrderIntended))

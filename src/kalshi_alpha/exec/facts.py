@@ -119,6 +119,8 @@ class EngineFacts:
 
     def take_records(self) -> tuple[tuple[Record, ...], bool]:
         """Hand over the step's records and whether they must be durable before anything depends on them."""
+        if not self._records:
+            return (), False
         taken, sync = tuple(self._records), self._sync
         self._records.clear()
         self._sync = False

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from kalshi_alpha.data.book import Book
 from kalshi_alpha.exec.quoted_ladder import QuotedLadder
 from kalshi_alpha.exec.state.orders import OutstandingOrdersState
 from kalshi_alpha.model.units import DOLLAR_E4, Side
@@ -57,19 +58,18 @@ def implied_level(mids: Sequence[Mid]) -> Implied | None:
 def ladder_mids(quoted: QuotedLadder, orders: OutstandingOrdersState) -> list[Mid]:
     """Return the mids of a ladder's thresholds whose books are clean and narrow without our own orders, by boundary."""
     found: list[Mid] = []
-    for rung in sorted(quoted.books):
-        market, book = quoted.ladder.markets[rung], quoted.books[rung]
+    for rung, book in sorted(quoted.books.items()):
+        market = quoted.ladder.markets[rung]
         if market.lo_e2 is None or market.hi_e2 is not None or book.dirty or book.best_bid_e4 + book.best_ask_e4 not in MIDDLE_E4:
             continue
-        bid_e4, ask_e4 = (_others_best_e4(quoted, rung, side, orders) for side in ("bid", "ask"))
+        bid_e4, ask_e4 = _others_best_e4(book, market.ticker, "bid", orders), _others_best_e4(book, market.ticker, "ask", orders)
         if 0 < bid_e4 < ask_e4 < DOLLAR_E4 and ask_e4 - bid_e4 <= SPREAD_MAX_E4:
             found.append(Mid((market.lo_e2 - 0.5) / 100, (bid_e4 + ask_e4) / 2 / DOLLAR_E4, (ask_e4 - bid_e4) / 2 / DOLLAR_E4))
     return found
 
 
-def _others_best_e4(quoted: QuotedLadder, rung: int, side: Side, orders: OutstandingOrdersState) -> int:
-    book = quoted.books[rung]
-    ours = orders.in_slot(quoted.ladder.markets[rung].ticker, side)
+def _others_best_e4(book: Book, ticker: str, side: Side, orders: OutstandingOrdersState) -> int:
+    ours = orders.in_slot(ticker, side)
     if ours is None:
         return book.best_bid_e4 if side == "bid" else book.best_ask_e4
     return book.best_without_e4(side, ours.intent.price_e4, ours.remaining_e2)

@@ -7,7 +7,7 @@ nothing moves. Fees are kept apart. At any time, exactly::
     cash_e6 = realised_e6 - sum of basis_e6 over the open positions
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from math import ceil, floor
 from operator import itemgetter
 
@@ -113,6 +113,11 @@ class Ledger:
             return None
         self._trade(holding, -position_e2, DOLLAR_E4 if result == "yes" else 0)
         return SettlementBooked(ticker, result, position_e2, self.cash_e6 - cash_before_e6, self.realised_e6 - realised_before_e6)
+
+    def unknown(self, fills: Iterable[Fill]) -> list[Fill]:
+        """Return the fills that ``book`` would enter: reads tell of the same ones again and again."""
+        applied, horizon_ms = self._applied, self._horizon_ms
+        return [fill for fill in fills if fill.trade_id not in applied and fill.ts_ms >= horizon_ms]
 
     def marked_e6(self, fair_p: Mapping[str, float]) -> int:
         """Return fair value less basis of the open positions, given fair probabilities by ticker.

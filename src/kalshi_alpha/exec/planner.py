@@ -60,7 +60,7 @@ class OrderPlanner:
         self._cancel(targets, now)
         if review:
             self._renew(now)
-        if self._missing and now.mono_ns >= self._budget_at_ns:
+        if now.mono_ns >= self._budget_at_ns and self._missing:
             self._create(now)
         if "review" not in facts.deadlines and len(facts.orders):
             facts.after("review", REVIEW_S, now)
@@ -101,7 +101,8 @@ class OrderPlanner:
         for slot, rung in ladder.dirty.items():
             wanted_e4 = ladder.wanted_e4(rung, slot[1])
             order = orders.in_slot(*slot)
-            self._refused.pop(slot, None)
+            if self._refused:
+                self._refused.pop(slot, None)
             if order is None:
                 if wanted_e4:
                     self._missing.put(slot, ladder.value(rung), event)

@@ -218,7 +218,7 @@ class Reconciler:
     def fills_read(self, event: ev.FillsRead, now: Now) -> None:
         """Book every fill that wasn't heard of before."""
         self._in_flight.pop(event.request, None)
-        for fill in event.fills:
+        for fill in self._facts.ledger.unknown(event.fills):
             self._orders.filled(fill, now)
         self._prove("ReadFills", event.as_of_ns, now, fine=True)
 
