@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kalshi_alpha.config import QuotingConfig
 from kalshi_alpha.model.instruments import Ladder, Market, PriceRange
 from kalshi_alpha.pricing.fees import FeeSchedule
-from kalshi_alpha.pricing.ladder import yes_probabilities
+from kalshi_alpha.pricing.ladder import yes_probability
 from kalshi_alpha.quoting import Grid, LadderQuoter
 
 CENTS = (PriceRange(0, 10_000, 100),)
@@ -76,7 +76,7 @@ class Plain:
             return
         level, variance, vol_variance = self.inputs
         market, config, held = self.ladder.markets[rung], self.config, self.held[rung]
-        fair = yes_probabilities(level, variance, [(market.lo_e2, market.hi_e2)])[0]
+        fair = yes_probability(level, variance, (market.lo_e2, market.hi_e2))
         fair = round(fair) if not 1e-7 < fair < 1 - 1e-7 else fair
         moving = 0.0
         for bound_e2 in (market.lo_e2, None if market.hi_e2 is None else market.hi_e2 + 1):

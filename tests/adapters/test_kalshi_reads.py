@@ -103,30 +103,51 @@ def test_a_read_that_is_not_whole_failed(answers: Answers) -> None:
     ]
 
 
-def test_fills_are_read_from_a_second_before() -> None:
-    fill = {
-        "fill_id": "f-1",
-        "trade_id": "f-1",
-        "order_id": "o-1",
-        "ticker": "T1",
-        "market_ticker": "T1",
-        "outcome_side": "yes",
-        "book_side": "bid",
-        "count_fp": "2.50",
-        "yes_price_dollars": "0.4700",
-        "no_price_dollars": "0.5300",
-        "is_taker": False,
-        "fee_cost": "0.017472",
-        "created_time": "2026-11-23T15:00:00.123456Z",
-        "exchange_index": 0,
-    }
+FILL: dict[str, object] = {
+    "fill_id": "f-1",
+    "trade_id": "f-1",
+    "order_id": "o-1",
+    "ticker": "T1",
+    "market_ticker": "T1",
+    "outcome_side": "yes",
+    "book_side": "bid",
+    "count_fp": "2.50",
+    "yes_price_dollars": "0.4700",
+    "no_price_dollars": "0.5300",
+    "is_taker": False,
+    "fee_cost": "0.017472",
+    "created_time": "2026-11-23T15:00:00.123456Z",
+    "exchange_index": 0,
+}
 
-    requests, events = run(cmd.ReadFills(4, 1_795_440_000, 5), [AS_OF, (200, {"fills": [fill], "cursor": ""})])
+
+def test_fills_are_read_from_a_second_before() -> None:
+    requests, events = run(cmd.ReadFills(4, 1_795_440_000, 5), [AS_OF, (200, {"fills": [FILL], "cursor": ""})])
 
     assert requests[1].path == "/portfolio/fills"
     assert parse_qs(requests[1].query) == {"min_ts": ["1795439999"], "subaccount": ["5"], "limit": ["1000"]}
     expected = Fill("f-1", "o-1", "", "T1", "bid", 4_700, 250, 17_472, False, 1_795_446_000_123)
     assert events == [ev.FillsRead(4, AS_OF_NS, (expected,))]
+
+
+def test_a_fill_read_again_is_the_same_and_one_that_changed_is_another() -> None:
+    read = cmd.ReadFills(4, 1_795_440_000, 5)
+    pages = [{"fills": [FILL]}, {"fills": [FILL, FILL | {"fill_id": "f-2", "trade_id": "f-2", "count_fp": "1.00"}]}]
+
+    told = [run(read, [AS_OF, (200, page)])[1][0] for page in pages]
+
+    assert [[(fill.trade_id, fill.count_e2) for fill in one.fills] for one in told if isinstance(one, ev.FillsRead)] == [
+        [("f-1", 250)],
+        [("f-1", 250), ("f-2", 100)],
+    ]
+
+
+@pytest.mark.parametrize("wrong", [{"count_fp": "many"}, {"count_fp": 1}, {"trade_id": None, "fill_id": None}])
+def test_one_fill_that_cant_be_read_fails_the_whole_read_each_time(wrong: dict[str, object]) -> None:
+    for _ in range(2):
+        _, events = run(cmd.ReadFills(4, 1_795_440_000, 5), [AS_OF, (200, {"fills": [FILL, FILL | wrong]})])
+
+        assert [(type(event), getattr(event, "command", "")) for event in events] == [(ev.RequestFailed, "ReadFills")]
 
 
 def test_positions_are_signed() -> None:

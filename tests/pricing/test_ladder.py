@@ -1,5 +1,6 @@
 """One distribution: thresholds fall with the strike, buckets add up to one, and no variance is certainty."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from math import exp, fsum
 
@@ -7,10 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kalshi_alpha.pricing.ladder import Bounds, FairValues, yes_probabilities
+from kalshi_alpha.pricing.ladder import Bounds, FairValues, yes_probability
 
 LEVELS = st.floats(3_000, 30_000)
 VARIANCES = st.floats(0, 1e-3)
+
+
+def yes_probabilities(level: float, variance: float, bounds: Sequence[Bounds]) -> list[float]:
+    return [yes_probability(level, variance, one) for one in bounds]
 
 
 def buckets(low_e2: int, step_e2: int, count: int) -> list[Bounds]:

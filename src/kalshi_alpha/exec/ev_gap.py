@@ -14,7 +14,7 @@ from kalshi_alpha.model.instruments import SERIES
 from kalshi_alpha.model.orders import OrderIntent, QuoteInputs
 from kalshi_alpha.model.snapshot import GapTallies, GapTally
 from kalshi_alpha.model.units import CONTRACT_E2, DOLLAR_E4, DOLLAR_E6
-from kalshi_alpha.pricing.ladder import yes_probabilities
+from kalshi_alpha.pricing.ladder import yes_probability
 
 THRESHOLD_USD: Final = 0.001
 """Per contract: a tenth of the venue's one-cent step."""
@@ -199,11 +199,11 @@ class EvGapMonitor:
 
 def recomputed_p(inputs: QuoteInputs, level: float | None = None, variance: float | None = None) -> float:
     """Return the probability of YES from the recorded inputs, with level or variance replaced if given."""
-    return yes_probabilities(
+    return yes_probability(
         inputs.level if level is None else level,
         inputs.variance if variance is None else variance,
-        [(inputs.lo_e2, inputs.hi_e2)],
-    )[0]
+        (inputs.lo_e2, inputs.hi_e2),
+    )
 
 
 def ev_e6(intent: OrderIntent, fair_p: float, fee_e6: int) -> float:

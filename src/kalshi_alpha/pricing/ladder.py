@@ -23,14 +23,11 @@ def survival_at(level: float, variance: float, boundary: float) -> float:
     return survival((log(boundary / level) + 0.5 * variance) / sqrt(variance))
 
 
-def yes_probabilities(level: float, variance: float, bounds: Sequence[Bounds]) -> list[float]:
-    """Return the YES probability of each market, with the half-hundredth continuity of a level printed to 0.01."""
-    fair: list[float] = []
-    for lo_e2, hi_e2 in bounds:
-        above = 1.0 if lo_e2 is None else survival_at(level, variance, (lo_e2 - 0.5) / 100)
-        beyond = 0.0 if hi_e2 is None else survival_at(level, variance, (hi_e2 + 0.5) / 100)
-        fair.append(above - beyond)
-    return fair
+def yes_probability(level: float, variance: float, bounds: Bounds) -> float:
+    """Return the YES probability of a market, with the half-hundredth continuity of a level printed to 0.01."""
+    lo_e2, hi_e2 = bounds
+    above = 1.0 if lo_e2 is None else survival_at(level, variance, (lo_e2 - 0.5) / 100)
+    return above if hi_e2 is None else above - survival_at(level, variance, (hi_e2 + 0.5) / 100)
 
 
 class FairValues:
@@ -52,7 +49,7 @@ class FairValues:
         """Return the probability that a rung pays YES."""
         known = self._known.get(rung)
         if known is None:
-            known = self._known[rung] = yes_probabilities(self.level, self.variance, (self._bounds[rung],))[0] if self.level else 0.0
+            known = self._known[rung] = yes_probability(self.level, self.variance, self._bounds[rung]) if self.level else 0.0
         return known
 
     def __iter__(self) -> Iterator[float]:

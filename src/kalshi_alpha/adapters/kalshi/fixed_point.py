@@ -15,7 +15,7 @@ _time: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 ).fullmatch
 _KEPT: Final = 8_192
-"""Prices and counts repeat: so many parsed texts are kept."""
+"""Prices, counts and times repeat: so many parsed texts are kept."""
 _DIGITS_MAX: Final = 9
 _EXPONENT_MIN: Final = -20
 """Beyond these a level is absurd, and a power of ten of its size would take all memory."""
@@ -119,6 +119,7 @@ def hundredths_ceil(points: Decimal) -> int:
     return -hundredths_floor(points.copy_negate())
 
 
+@lru_cache(maxsize=_KEPT)
 def rfc3339_ns(text: str) -> int:
     """Parse an RFC 3339 time as UTC nanoseconds.
 

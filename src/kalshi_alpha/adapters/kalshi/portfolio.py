@@ -1,15 +1,18 @@
 """Our own orders, fills and positions as the venue reports them, over REST and over its stream alike."""
 
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
 
 from kalshi_alpha.adapters.kalshi.fixed_point import WireError, cash_e6, count_e2, price_e4, rfc3339_ns
+from kalshi_alpha.adapters.kalshi.wire import decode
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
 from kalshi_alpha.model.orders import Fill, VenueOrder, VenuePosition
 from kalshi_alpha.model.units import Side
 
 _MS_PER_S: Final = 1_000
+_FILLS_KEPT: Final = 4_096
 _SIDES: Final[dict[str | None, Side]] = {"yes": "bid", "no": "ask"}
 _STATUSES: Final[dict[str, Literal["resting", "canceled", "executed"]]] = {
     "resting": "resting",
@@ -74,9 +77,9 @@ class OrdersPage(msgspec.Struct, frozen=True):
 
 
 class FillsPage(msgspec.Struct, frozen=True):
-    """One page of fills."""
+    """One page of fills, each as it was written: see ``fill_read``."""
 
-    fills: list[FillReport] | dict[str, object] | None
+    fills: list[msgspec.Raw] | dict[str, object] | None
     cursor: str | None = None
 
 
@@ -140,6 +143,17 @@ def fill_of(report: FillReport) -> Fill:
         ts_ms=_ts_ms(report),
         post_position_e2=None if report.post_position_fp is None else count_e2(report.post_position_fp),
     )
+
+
+@lru_cache(maxsize=_FILLS_KEPT)
+def fill_read(document: bytes) -> Fill:
+    """Return a fill from its JSON. Every read repeats the fills of the last minutes byte for byte: they are worked out once.
+
+    Raises:
+        WireError: it isn't a fill, or something in it doesn't fit.
+
+    """
+    return fill_of(decode(document, FillReport))
 
 
 def position_of(report: PositionReport) -> VenuePosition:

@@ -89,7 +89,7 @@ def fills(command: ReadFills) -> Calls:
     as_of_ns = yield from _as_of_ns()
     query = f"min_ts={max(0, command.since_s - 1)}&subaccount={command.subaccount}&limit={_PAGE}"
     pages = yield from read_pages("/portfolio/fills", query, portfolio.FillsPage)
-    found = tuple(portfolio.fill_of(report) for page in pages for report in listed_items(page.fills))
+    found = tuple(portfolio.fill_read(bytes(document)) for page in pages for document in listed_items(page.fills))
     return [FillsRead(command.request, as_of_ns, found)]
 
 

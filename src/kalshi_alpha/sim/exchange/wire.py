@@ -40,6 +40,7 @@ def cents(cash_e6: int) -> int:
     return cash_e6 // 10_000 if cash_e6 >= 0 else -(-cash_e6 // 10_000)
 
 
+@lru_cache(maxsize=16_384)
 def time_text(utc_ns: int) -> str:
     """Return RFC 3339 in UTC with microseconds."""
     seconds, rest = divmod(utc_ns, NS_PER_S)
