@@ -3,7 +3,7 @@ from tests.adapters.journal_samples import TICKER, every_kind
 
 
 def test_fills_and_settlements_are_the_money_and_nothing_else_is() -> None:
-    fill, settlement = ledger_rows(range(1, 15), every_kind())
+    fill, settlement = ledger_rows(range(1, len(every_kind()) + 1), every_kind())
 
     assert fill == LedgerRow(
         seq=6,
