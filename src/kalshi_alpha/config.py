@@ -76,6 +76,10 @@ class FeedsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """and one that lasts this long pulls them."""
     jump_bp: Annotated[float, msgspec.Meta(ge=1.0, le=700.0)] = 10.0
     """A move larger than this times the root of its seconds, basis points, is used when both legs show it."""
+    rest_url: str = ""
+    """The vendor's REST service, ``https://api.massive.com``, asked with polygon's key for a snapshot in doubt; empty: never."""
+    probes_per_hour: Annotated[int, msgspec.Meta(ge=1, le=3_600)] = 300
+    """So often at most, and at most once a second."""
     ack_deadline_s: Annotated[float, msgspec.Meta(ge=0.5, le=60.0)] = 3.0
     first_data_deadline_s: Annotated[float, msgspec.Meta(ge=1.0, le=120.0)] = 5.0
     final_minute_lag_ms: Annotated[int, msgspec.Meta(ge=50, le=2_000)] = 700

@@ -172,4 +172,4 @@ class EngineFacts:
                 level = "-" if seen.level is None else f"{seen.level:.2f}"
                 seen_age = "never" if seen.age_ms is None else f"{seen.age_ms} ms"
                 facts[f"{leg.leg} {symbol}"] = ", ".join(filter(None, (level, f"age {seen_age}", seen.verdict, seen.note)))
-        return facts
+        return facts | self.feed_evidence.snapshots(now)

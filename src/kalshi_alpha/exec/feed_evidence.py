@@ -8,7 +8,7 @@ from typing import Final
 
 from kalshi_alpha.config import FeedsConfig
 from kalshi_alpha.model.clock import NS_PER_MS, Now, iso_utc
-from kalshi_alpha.model.events import FeedWarned, IndexTicked
+from kalshi_alpha.model.events import FeedWarned, IndexProbed, IndexTicked
 from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg, Symbol
 
 LAGS_KEPT: Final = 600
@@ -28,6 +28,7 @@ class FeedEvidence:
         self._last_ms: dict[tuple[Leg, Symbol], int] = {}
         self._words: dict[Leg, deque[str]] = {leg: deque(maxlen=WORDS_KEPT) for leg in LEGS}
         """Connections, closes and status frames, oldest first."""
+        self._snapshots: dict[Symbol, IndexProbed] = {}
         self._losses: dict[Leg, int] = dict.fromkeys(LEGS, 0)
 
     def ticked(self, tick: IndexTicked, now: Now) -> None:
@@ -48,6 +49,18 @@ class FeedEvidence:
     def warned(self, event: FeedWarned, now: Now) -> None:
         """Note a status frame, or what should have come and didn't."""
         self._words[event.leg].append(f"{iso_utc(now.utc_ns)} {event.status}: {event.message}")
+
+    def probed(self, event: IndexProbed) -> None:
+        """Note a snapshot of the REST service."""
+        self._snapshots[event.symbol] = event
+
+    def snapshots(self, now: Now) -> dict[str, str]:
+        """Return the last snapshots, each as old as its own time stamp says."""
+        return {
+            f"snapshot {symbol}": f"{event.level:.2f}, age {(now.utc_ns - event.event_ns) // NS_PER_MS} ms by its own time,"
+            f" {event.timeframe or 'no timeframe'}"
+            for symbol, event in sorted(self._snapshots.items())
+        }
 
     def ticket(self, what: str, feeds: dict[str, str], now: Now) -> str:
         """Return a ticket that can be sent as it is.

@@ -7,6 +7,7 @@ from kalshi_alpha.data.symbol_feed import DOUBTS, SymbolHealth
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.feed_rearm import FeedRearm
 from kalshi_alpha.exec.implied_watch import LOOK_NS, ImpliedWatch
+from kalshi_alpha.exec.index_probe import IndexProbe
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.instruments import SYMBOLS, Leg, Symbol
@@ -33,6 +34,7 @@ class FeedWatch:
         self._facts = facts
         self._rearm = rearm
         self._implied = ImpliedWatch(facts)
+        self.probe = IndexProbe(facts)
         self._moved: dict[Symbol, None] = {}
         """Symbols to be priced anew in this step: their level advanced, or the time since then counts."""
         self._polygon_lost_ns: int | None = None
@@ -71,7 +73,7 @@ class FeedWatch:
 
     def take_moved(self) -> tuple[Symbol, ...]:
         """Hand over the symbols that are to be priced anew."""
-        moved = tuple(self._moved)
+        moved = tuple(self._moved | self.probe.take_moved())
         self._moved.clear()
         return moved
 
@@ -84,6 +86,8 @@ class FeedWatch:
         self._facts.due("feed_rearm", now)
         if self._facts.due("feed_implied", now):
             self._moved |= dict.fromkeys(self._implied.look(now))
+            self.probe.look(now)
+        self.probe.act(now)
         if self._facts.due("feed_late", now):
             self._look_for_late(now)
 
@@ -177,6 +181,8 @@ class FeedWatch:
             reason = self._forbids(health, final=final)
             if reason is not None:
                 found.append(StandDown(reason, symbol))
+            if health.serving == "none":
+                self.probe.need(now, is_split=health.disagrees)
             if health.serving == "none" or self._rearm.waiting:
                 waits = self._rearm.reason(symbol, now, is_down=health.serving == "none")
                 if waits is not None:

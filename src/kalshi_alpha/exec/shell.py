@@ -73,7 +73,7 @@ class Shell:
         self._venue, self._flush_venue, self._calm, self._urgent = venue, flush, calm, urgent
 
     def connect_upkeep(self, upkeep: Aside) -> None:
-        """Have what a maintenance needs besides the venue: the status page, the operator's slots, the housekeeping."""
+        """Have what is asked besides the venue: the status page, the operator's slots, the housekeeping, the index vendor's snapshots."""
         self._upkeep = upkeep
 
     def on_events(self, events: Sequence[ev.Event], _now: Now | None = None) -> None:
@@ -134,7 +134,7 @@ class Shell:
                 self._alert(command.message)
             case cmd.SubscribeBooks() | cmd.UnsubscribeBooks():
                 self._books(command)
-            case cmd.ReadStatusPage() | cmd.ReadOperatorSlots() | cmd.KeepHouse():
+            case cmd.ReadStatusPage() | cmd.ReadOperatorSlots() | cmd.KeepHouse() | cmd.ProbeIndex():
                 self._start(self._aside(command))
             case cmd.Exit():
                 self._finish(command)

@@ -1,4 +1,7 @@
-"""What a maintenance needs besides the venue: the status page, the operator's slots, the housekeeping. Nothing here blocks the engine."""
+"""What is asked besides the venue: the status page, the operator's slots, the housekeeping, the index vendor's snapshots.
+
+Nothing here blocks the engine.
+"""
 
 import asyncio
 import contextlib
@@ -10,6 +13,7 @@ from typing import Final
 
 from kalshi_alpha.adapters import statuspage
 from kalshi_alpha.adapters.kalshi.http import VenueHttp, carried_out
+from kalshi_alpha.adapters.massive.rest import IndexRest
 from kalshi_alpha.adapters.operator_slots import OperatorSlotsError, read_entries
 from kalshi_alpha.adapters.system_clock import Clock
 from kalshi_alpha.model import calendar_events as cal
@@ -26,16 +30,18 @@ FAILED: Final = -1
 class Upkeep:
     """Carries out these commands; what goes wrong is told as an event."""
 
-    def __init__(self, root: Path, page_url: str, clock: Clock) -> None:
+    def __init__(self, root: Path, page_url: str, clock: Clock, snapshots: IndexRest | None = None) -> None:
         """Connect to nothing yet.
 
         Args:
             root: Where the operator's slots lie and what is kept clean.
             page_url: The status page's address; empty: there is none.
             clock: The trading process's.
+            snapshots: The index vendor's REST service; None: there is none.
 
         """
         self._root = root
+        self._snapshots = snapshots
         self._page = VenueHttp(page_url, None, clock, PAGE_TIMEOUT_S) if page_url else None
 
     async def carry_out(self, command: cmd.Command) -> Sequence[ev.Event]:
@@ -43,6 +49,8 @@ class Upkeep:
         match command:
             case cmd.ReadStatusPage() if self._page is not None:
                 return await carried_out(statuspage.calls(command), self._page.send)
+            case cmd.ProbeIndex() if self._snapshots is not None:
+                return await self._snapshots.probe(command)
             case cmd.ReadOperatorSlots():
                 return [await asyncio.to_thread(self._operator_slots)]
             case cmd.KeepHouse():
@@ -51,9 +59,10 @@ class Upkeep:
                 return []
 
     async def close(self) -> None:
-        """Drop the page's connections."""
-        if self._page is not None:
-            await self._page.close()
+        """Drop the connections."""
+        for client in (self._page, self._snapshots):
+            if client is not None:
+                await client.close()
 
     def _operator_slots(self) -> cal.OperatorSlotsRead:
         try:

@@ -3,7 +3,7 @@
 import msgspec
 
 from kalshi_alpha.model.alerts import AlertMessage
-from kalshi_alpha.model.instruments import Series
+from kalshi_alpha.model.instruments import Series, Symbol
 from kalshi_alpha.model.orders import OrderIntent
 from kalshi_alpha.model.records import Record
 
@@ -167,6 +167,13 @@ class ReadResults(Command, frozen=True):
     request: int
     event_ticker: str
     tickers: tuple[str, ...]
+
+
+class ProbeIndex(Command, frozen=True):
+    """Ask the vendor's REST service for snapshots; ``IndexProbed`` answers for each index, ``RequestFailed`` for what can't be had."""
+
+    request: int
+    symbols: tuple[Symbol, ...]
 
 
 class SubscribeBooks(Command, frozen=True):

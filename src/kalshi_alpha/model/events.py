@@ -114,6 +114,19 @@ class IndexTicked(Event, frozen=True):
     """The vendor's time stamp, Unix ms, never restamped."""
 
 
+class IndexProbed(Event, frozen=True):
+    """The vendor's REST snapshot of an index, asked for by ``ProbeIndex``: an opinion, never quoted from."""
+
+    request: int
+    symbol: Symbol
+    level: float
+    """Index points."""
+    event_ns: int
+    """The vendor's ``last_updated``, Unix ns, never restamped: it may be as old as it is."""
+    timeframe: str
+    """``REAL-TIME``, ``DELAYED``, or whatever else the vendor says; empty: nothing."""
+
+
 # Venue: market data
 
 

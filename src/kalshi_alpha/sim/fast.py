@@ -37,7 +37,9 @@ def virtual_config(windows: WindowsConfig, quoting: QuotingConfig | None = None)
     """Return the shipped defaults with addresses that nobody connects to."""
     leg = FeedLegConfig(url=NOWHERE, api_key_file="-")
     venue = VenueConfig(rest_url=NOWHERE, ws_url=NOWHERE, key_id_file="-", private_key_file="-")
-    return Config(schema_version=1, venue=venue, feeds=FeedsConfig(leg, leg), windows=windows, quoting=quoting or QuotingConfig())
+    return Config(
+        schema_version=1, venue=venue, feeds=FeedsConfig(leg, leg, rest_url=NOWHERE), windows=windows, quoting=quoting or QuotingConfig()
+    )
 
 
 def world_for(script: DayScript, minutes: Path | None) -> IndexPath:

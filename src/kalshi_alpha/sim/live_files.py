@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -79,6 +80,7 @@ def trader_config(root: Path, rest_url: str, ws_url: str, feeds: dict[str, str],
         f"ws_url = {_text(ws_url)}",
         f"key_id_file = {_text(keys / 'key_id')}",
         f"private_key_file = {_text(keys / 'ed25519.pem')}",
+        f"[feeds]\nrest_url = {_text('http://' + urlsplit(feeds['polygon']).netloc)}",  # the simulated feed's, at the same address
         *(f"[feeds.{leg}]\nurl = {_text(url)}\napi_key_file = {_text(api_key)}" for leg, url in feeds.items()),
         "[windows]",
         f"hourly_targets_et = [{targets}]",

@@ -45,7 +45,7 @@ async def rehearse_live(config: FeedsConfig, begin_ns: int, speed: float) -> tup
     async with contextlib.AsyncExitStack() as stack:
         tasks = [asyncio.create_task(desk.keep_time())]
         for leg in LEGS:
-            url = await stack.enter_async_context(_serving(FeedServer(feed, path, leg, clock)))
+            url = await stack.enter_async_context(_serving(FeedServer(feed, leg, clock)))
             stream = FeedStream(leg, SYMBOLS, KEY, config, SEED)
             tasks.append(asyncio.create_task(drive(stream, partial(ConnectParameters, url, {}), clock, partial(desk.hear, leg))))
         try:

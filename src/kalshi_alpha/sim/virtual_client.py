@@ -9,11 +9,13 @@ from kalshi_alpha.adapters.kalshi.order_calls import Calls
 from kalshi_alpha.adapters.kalshi.rest import calls_for
 from kalshi_alpha.adapters.kalshi.stamps import clock_read
 from kalshi_alpha.adapters.kalshi.stream import VenueStream
+from kalshi_alpha.adapters.massive.rest import Bearer
+from kalshi_alpha.adapters.massive.rest import calls as snapshot_calls
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.alerts import AlertMessage
-from kalshi_alpha.model.clock import NS_PER_S, Now
+from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.sim.script import ClockFault
 from kalshi_alpha.sim.timeline import Timeline
@@ -24,6 +26,8 @@ Request = Callable[[HttpRequest, int], HttpResponse]
 REQUEST_TIMEOUT_NS: Final = 2 * NS_PER_S
 TIMED_EVERY_NS: Final = NS_PER_S // 2
 """The venue's clock is read from its answers at most this often."""
+SNAPSHOT_NS: Final = 30 * NS_PER_MS
+"""One way to the feed's REST service."""
 
 
 class VirtualClient:
@@ -42,6 +46,8 @@ class VirtualClient:
         self.on_snapshot: Callable[[Engine, Now], None] = lambda _engine, _now: None
         self.aside: Callable[[cmd.Command, Now], list[ev.Event]] = lambda _command, _now: []
         """What carries out commands that are neither the venue's nor the journal's."""
+        self.snapshots: Request = lambda _request, _utc_ns: HttpResponse(0, b"", "nobody there")
+        """The feed's REST service."""
         self.on_event: Callable[[ev.Event, int], None] = lambda _event, _utc_ns: None
         self.on_request: Callable[[HttpRequest, int], None] = lambda _request, _utc_ns: None
         self.alerts: list[AlertMessage] = []
@@ -63,6 +69,7 @@ class VirtualClient:
             cmd.ReadOperatorSlots: self._aside,
             cmd.ReadStatusPage: self._aside,
             cmd.KeepHouse: self._aside,
+            cmd.ProbeIndex: self._probe,
             cmd.Exit: self._exit,
         }
 
@@ -151,6 +158,18 @@ class VirtualClient:
         if self.alive:
             self.journal.sync()
             self.step([ev.IntentsDurable(batch)], self.now(utc_ns))
+
+    def _probe(self, command: cmd.ProbeIndex, now: Now) -> None:
+        """Ask the feed's REST service, by a single request."""
+        calls = snapshot_calls(command, Bearer(""))
+        request = next(calls)
+
+        def arrive(utc_ns: int) -> None:
+            response = self.snapshots(request, utc_ns)
+            back_ns = SNAPSHOT_NS if response.status else REQUEST_TIMEOUT_NS
+            self.later(utc_ns + back_ns, partial(self._answer, calls, response, []))
+
+        self.later(self.utc_ns(now.mono_ns) + SNAPSHOT_NS, arrive)
 
     # Venue commands. What was sent arrives even when the sender dies meanwhile.
 

@@ -22,6 +22,7 @@ from kalshi_alpha.model.snapshot import EngineSnapshot
 from kalshi_alpha.sched.hotrestart import Fresh, HotRestartManager, Restored, Stale
 from kalshi_alpha.sim.exchange import SimExchange
 from kalshi_alpha.sim.feed import SimFeed
+from kalshi_alpha.sim.feed.rest import FeedRest
 from kalshi_alpha.sim.script import DayScript
 from kalshi_alpha.sim.status_page import read_page
 from kalshi_alpha.sim.timeline import Timeline
@@ -74,6 +75,7 @@ class VirtualDay:
         self._script = script
         self._exchange = exchange
         self._feed = feed
+        self._rest = FeedRest(feed, "polygon")
         self._timeline = Timeline()
         self._delays = Delays(script.seed ^ 0xDE1A)
         self._store = MemoryStore()
@@ -169,6 +171,7 @@ class VirtualDay:
         client.handle = self.handle
         client.on_snapshot = self._capture
         client.aside = self._aside
+        client.snapshots = self._snapshot
         client.on_event = self.witness.event_seen
         client.on_request = self.witness.request_sent
         self.client = client
@@ -186,6 +189,9 @@ class VirtualDay:
         response = self._exchange.request(request, utc_ns)
         self._pump_venue(utc_ns)
         return response
+
+    def _snapshot(self, request: HttpRequest, utc_ns: int) -> HttpResponse:
+        return self._rest.answer(request, API_KEY, utc_ns)
 
     def _restored(self, now: Now) -> Restored:
         """Read the newest snapshot as a start would."""

@@ -35,7 +35,7 @@ async def feed_at(seconds: float, *faults: FeedFault) -> AsyncIterator[tuple[str
     """Serve the polygon leg from an instant of the day on, twenty times as fast; yield its address and clock."""
     clock = ScaledClock(ClockPlan((ClockSegment(time.monotonic_ns(), ns(seconds), SPEED),)))  # noqa: TID251 - the plan's origin
     day = Day()
-    server = FeedServer(SimFeed(day, 1, faults, (KEY,)), day, "polygon", clock)
+    server = FeedServer(SimFeed(day, 1, faults, (KEY,)), "polygon", clock)
     runner = web.AppRunner(server.app(), shutdown_timeout=0.5)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -11,10 +11,9 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Awaitable, Callable, Generator
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from kalshi_alpha.adapters.kalshi.auth import Signer
 from kalshi_alpha.adapters.kalshi.http_connection import Connection, NoAnswerError
 from kalshi_alpha.adapters.system_clock import Clock
 from kalshi_alpha.model.clock import NS_PER_MS
@@ -24,6 +23,14 @@ QUEUE_READS: Final = 4
 """A read may wait this many times as long for a connection as for its answer; what changes something as long."""
 T = TypeVar("T")
 _PORTS: Final = {"http": 80, "https": 443}
+
+
+class Authenticates(Protocol):
+    """What makes the headers of a request: a signature, or a key that the other side knows."""
+
+    def headers(self, method: str, full_path: str, timestamp_ms: int) -> dict[str, str]:
+        """Return them for this moment."""
+        ...
 
 
 async def carried_out(calls: Generator[HttpRequest, HttpResponse, T], send: Callable[[HttpRequest], Awaitable[HttpResponse]]) -> T:
@@ -40,7 +47,7 @@ async def carried_out(calls: Generator[HttpRequest, HttpResponse, T], send: Call
 class VenueHttp:
     """Sends requests below one base address. Proxies and redirects aren't followed."""
 
-    def __init__(self, base_url: str, signer: Signer | None, clock: Clock, timeout_s: float, connections: int = 2) -> None:
+    def __init__(self, base_url: str, signer: Authenticates | None, clock: Clock, timeout_s: float, connections: int = 2) -> None:
         """Connect to nothing yet.
 
         Args:

@@ -33,6 +33,7 @@ from kalshi_alpha.adapters.kalshi.auth import KeyFileError, Signer, load_signer
 from kalshi_alpha.adapters.kalshi.http import VenueHttp
 from kalshi_alpha.adapters.kalshi.stream import VenueStream
 from kalshi_alpha.adapters.log import log
+from kalshi_alpha.adapters.massive.rest import IndexRest
 from kalshi_alpha.adapters.massive.stream import FeedStream
 from kalshi_alpha.adapters.secret_file import SecretFileError, read_secret
 from kalshi_alpha.adapters.stop_request import read_stop_request, take_stop_request
@@ -148,9 +149,15 @@ def refuse_unusable(config: Config) -> None:
     _refuse_address("venue.rest_url", config.venue.rest_url, "http")
     for key, address in streams:
         _refuse_address(key, address, "ws")
-    if config.maintenance.status_page_url:
-        _refuse_address("maintenance.status_page_url", config.maintenance.status_page_url, "http")
+    for key, address in _optional_addresses(config):
+        _refuse_address(key, address, "http")
     WindowSchedule(config.windows)
+
+
+def _optional_addresses(config: Config) -> list[tuple[str, str]]:
+    """Return what needn't be there, by its key in the settings."""
+    known = [("maintenance.status_page_url", config.maintenance.status_page_url), ("feeds.rest_url", config.feeds.rest_url)]
+    return [(key, address) for key, address in known if address]
 
 
 def _refuse_address(key: str, address: str, scheme: str) -> None:
@@ -174,8 +181,7 @@ def refuse_paper_at_the_venue(config: Config) -> None:
 
     """
     addresses = [config.venue.rest_url, config.venue.ws_url, *(leg_config.url for _, leg_config in legs(config))]
-    if config.maintenance.status_page_url:
-        addresses.append(config.maintenance.status_page_url)
+    addresses += [address for _, address in _optional_addresses(config)]
     if config.mode != "live":
         for address in addresses:
             if urlsplit(address).hostname not in LOOPBACK:
@@ -195,7 +201,8 @@ async def trade(settings: Settings, state: StartState) -> int:
         VenueHttp(config.venue.rest_url, settings.signer, clock, config.venue.request_timeout_s, connections) for connections in (2, 4)
     ]
     shell.connect(venue_stream, poke.set, _heard(clients[0], answered), _heard(clients[1], answered))
-    upkeep = Upkeep(settings.root, config.maintenance.status_page_url, clock)
+    snapshots = IndexRest(config.feeds.rest_url, settings.api_keys["polygon"], clock) if config.feeds.rest_url else None
+    upkeep = Upkeep(settings.root, config.maintenance.status_page_url, clock, snapshots)
     shell.connect_upkeep(upkeep.carry_out)
     control = await start_control(settings, shell)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -11,7 +11,6 @@ from kalshi_alpha.sim.feed.core import SimFeed
 from kalshi_alpha.sim.feed.faults import FeedFault
 from kalshi_alpha.sim.feed.server import FeedServer
 from kalshi_alpha.sim.pace import clock_of, faults_of, say_listening, until_stopped, world_arguments, world_of
-from kalshi_alpha.sim.world import IndexPath
 
 
 def main(argv: list[str]) -> int:
@@ -24,12 +23,12 @@ def main(argv: list[str]) -> int:
     clock = clock_of(arguments)
     path = world_of(arguments, clock)
     feed = SimFeed(path, arguments.seed, faults_of(arguments, FeedFault), (arguments.api_key,))
-    return asyncio.run(serve(feed, path, arguments.leg, clock, arguments.port))
+    return asyncio.run(serve(feed, arguments.leg, clock, arguments.port))
 
 
-async def serve(feed: SimFeed, path: IndexPath, leg: str, clock: Clock, port: int) -> int:
+async def serve(feed: SimFeed, leg: str, clock: Clock, port: int) -> int:
     """Listen, say where, and serve until SIGTERM or Ctrl-C."""
-    server = FeedServer(feed, path, leg, clock)
+    server = FeedServer(feed, leg, clock)
     runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)

@@ -42,7 +42,7 @@ class SimFeed:
         """
         self.api_keys = tuple(api_keys)
         self.limit_mode = limit_mode
-        self._path = path
+        self.path = path
         self._random = Random(seed ^ 0xFEED)
         self._faults = tuple(faults)
         self._sessions: list[FeedServerSession] = []
@@ -117,9 +117,9 @@ class SimFeed:
     def _publish(self, leg: str, symbol: str, event_s: int, when_ns: int) -> None:
         if self.struck(leg, symbol, when_ns, ("silent", "half_open")) is not None:
             return
-        value = Value(self._path.level(symbol, event_s * NS_PER_S), event_s * 1_000)
+        value = Value(self.path.level(symbol, event_s * NS_PER_S), event_s * 1_000)
         for fault in self._all_struck(leg, symbol, when_ns, VALUES):
-            value = VALUES[fault.kind](value, fault, self._path, symbol)
+            value = VALUES[fault.kind](value, fault, self.path, symbol)
         spoilt = self.struck(leg, symbol, when_ns, FRAMES)
         for session in self._sessions:
             if session.leg == leg and session.closed is None:

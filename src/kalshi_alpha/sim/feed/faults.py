@@ -19,7 +19,8 @@ FrameKind = Literal[
 ConnectionKind = Literal[
     "silent", "abort", "refuse", "close", "half_open", "slow_consumer", "evicted", "no_greeting", "auth_failed", "auth_timeout", "no_ack"
 ]  # fmt: skip
-FeedFaultKind = ValueKind | DeliveryKind | FrameKind | ConnectionKind
+RestKind = Literal["rest_error", "rest_timeout", "rest_stale", "rest_delayed", "rest_wrong"]
+FeedFaultKind = ValueKind | DeliveryKind | FrameKind | ConnectionKind | RestKind
 Params = dict[str, float]
 
 LAG_S: Final = 4.0
@@ -53,6 +54,11 @@ class FeedFaultLike(Protocol):
 
     - frozen: always that of ``from_ns``; previous_close; wrong_value: times ``factor``
     - stamp: time stamps off by ``by_s``; delayed: value and time stamp of ``lag_s`` ago
+
+    REST, at the leg's address:
+
+    - rest_error: answers ``status``; rest_timeout: doesn't answer
+    - rest_stale: snapshots are ``by_s`` old, by their own time; rest_delayed: as of the delayed plan; rest_wrong: times ``factor``
 
     Frame: as their names say; unknown_event has unknown keys, too; extra_status comes before each value.
     """
@@ -181,6 +187,9 @@ FRAMES: Final[dict[str, Callable[[Message], list[str]]]] = {
     "extra_status": lambda message: [_text({"ev": "status", "status": "error", "message": "not authorized"}, message)],
 }
 """Kind -> the frames that are sent in place of the one with this message."""
+
+RESTS: Final[frozenset[str]] = frozenset({"rest_error", "rest_timeout", "rest_stale", "rest_delayed", "rest_wrong"})
+"""What is wrong with the REST service."""
 
 STRIKES: Final[frozenset[str]] = frozenset({"close", "slow_consumer", "evicted"})
 """What hits the connections there are, at ``from_ns`` and every ``every_s``, rather than for as long as it lasts."""
