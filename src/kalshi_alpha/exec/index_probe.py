@@ -114,9 +114,9 @@ class IndexProbe:
         while asked and asked[0] + HOUR_NS <= now.mono_ns:
             asked.popleft()
         is_exhausted = len(asked) >= facts.config.feeds.probes_per_hour
-        if is_exhausted and facts.alarms:
+        if is_exhausted:
             self._tell("budget", f"The snapshots' budget is used up: {len(asked)} in an hour", {}, now)
-        elif not is_exhausted:
+        else:
             self._told.pop("budget", None)
         return is_exhausted
 
