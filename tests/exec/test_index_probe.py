@@ -276,7 +276,8 @@ def test_a_budget_that_was_free_is_told_of_again_when_it_is_used_up_again() -> N
     rig.wait(10)
     rig.wait(3_600)
 
-    assert [title for title in rig.feed_titles() if "budget" in title] == ["The snapshots' budget is used up: 1 in an hour"] * 2
+    titles = [noted.title for noted in rig.engine.facts.incidents if "budget" in noted.title]
+    assert titles == ["The snapshots' budget is used up: 1 in an hour"] * 2
 
 
 # What answers are good for

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kalshi_alpha.adapters.files import Layout
+from kalshi_alpha.adapters.massive.rest import IndexRest
 from kalshi_alpha.adapters.operator_slots import add_entry
 from kalshi_alpha.adapters.system_clock import SystemClock
 from kalshi_alpha.exec.upkeep import Upkeep
 from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.instruments import SYMBOLS
 from tests.adapters.small_site import small_site
 
 NOW = 1_795_447_200 * 10**9
@@ -51,6 +53,21 @@ def test_a_page_that_isnt_there_is_unknown_and_one_that_isnt_set_isnt_asked(tmp_
 
     assert isinstance(event, ev.RequestFailed)
     assert carried_out(tmp_path, cmd.ReadStatusPage(1)) == []
+
+
+def test_a_snapshot_is_asked_for_where_there_is_a_service(tmp_path: Path) -> None:
+    async def once() -> Sequence[ev.Event]:
+        upkeep = Upkeep(tmp_path, "", SystemClock(), IndexRest("http://127.0.0.1:9", "key", SystemClock()))
+        try:
+            return await upkeep.carry_out(cmd.ProbeIndex(4, SYMBOLS))
+        finally:
+            await upkeep.close()
+
+    [event] = asyncio.run(once())
+
+    assert isinstance(event, ev.RequestFailed)
+    assert (event.command, event.request) == ("ProbeIndex", 4)
+    assert carried_out(tmp_path, cmd.ProbeIndex(4, SYMBOLS)) == []
 
 
 def test_the_operators_slots_are_read_and_an_unreadable_file_is_a_problem(tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ def refusal(file: Path, root: Path) -> str:
         ({"ws_url": "wss://venue.example/ws"}, "wss://venue.example/ws"),
         ({"polygon": "wss://socket.example/indices"}, "loopback only, not to wss://socket.example/indices"),
         ({"tail": '[maintenance]\nstatus_page_url = "https://status.example"'}, "loopback only, not to https://status.example"),
+        ({"tail": '[feeds]\nrest_url = "https://api.example"'}, "loopback only, not to https://api.example"),
+        ({"tail": '[feeds]\nrest_url = "ws://127.0.0.1:9"'}, "feeds.rest_url is 'ws://127.0.0.1:9'"),
         ({"rest_url": "http://127.0.0.1\\r\\nX: y/v2"}, r"venue.rest_url is 'http://127.0.0.1\r\nX: y/v2'"),
         ({"rest_url": "http://127.0.0.1/träde"}, "venue.rest_url is 'http://127.0.0.1/träde'"),
         ({"rest_url": "http://127.0.0.1/a b"}, "venue.rest_url is 'http://127.0.0.1/a b'"),

@@ -14,12 +14,16 @@ from massive.websocket.models import IndexValue, Market  # type: ignore[import-u
 from polygon.websocket.models import IndexValue as FormerIndexValue  # type: ignore[import-untyped]  # the vendor ships no types
 from polygon.websocket.models import Market as FormerMarket
 
+from kalshi_alpha.adapters.kalshi.http import VenueHttp
+from kalshi_alpha.adapters.massive.rest import Bearer, IndexRest
 from kalshi_alpha.adapters.massive.stream import FeedStream
 from kalshi_alpha.adapters.system_clock import ClockPlan, ClockSegment, ScaledClock
 from kalshi_alpha.adapters.websocket import ConnectParameters, drive
 from kalshi_alpha.config import FeedLegConfig, FeedsConfig
 from kalshi_alpha.model.clock import Now
-from kalshi_alpha.model.events import Event, FeedConnected, FeedLost, FeedWarned, IndexTicked
+from kalshi_alpha.model.commands import ProbeIndex
+from kalshi_alpha.model.events import Event, FeedConnected, FeedLost, FeedWarned, IndexProbed, IndexTicked, RequestFailed
+from kalshi_alpha.model.http import HttpRequest
 from kalshi_alpha.model.instruments import SYMBOLS
 from kalshi_alpha.sim.feed import SimFeed
 from kalshi_alpha.sim.feed.faults import FeedFault
@@ -150,6 +154,43 @@ def test_rest_needs_the_key(path: str) -> None:
                     assert (answer.status, (await answer.json())["error"]) == (401, error)
             async with http.get(f"http://{address}{path}?apiKey={KEY}") as answer:
                 assert answer.status == 200
+
+    run(scene)
+
+
+def test_our_own_client_reads_the_snapshots_and_hears_of_an_outage() -> None:
+    async def scene() -> None:
+        async with feed_at(200, fault("rest_error", 0, 1_000, status=502)) as (address, clock):
+            out = await asked_at(address, KEY, clock)
+        async with feed_at(200) as (address, clock):
+            fine, refused = await asked_at(address, KEY, clock), await asked_at(address, "wrong", clock)
+        assert [event.reason for event in out if isinstance(event, RequestFailed)] == ["http 502: Service unavailable"]
+        assert [event.reason for event in refused if isinstance(event, RequestFailed)] == ["http 401: Unknown API Key"]
+        probed = [event for event in fine if isinstance(event, IndexProbed)]
+        assert [event.symbol for event in probed] == ["I:SPX", "I:NDX"]
+        for event in probed:
+            assert (event.event_ns - ns(200)) % SECOND == 0
+            assert event.level == Day().level(event.symbol, event.event_ns)
+            assert event.timeframe == "REAL-TIME"
+
+    run(scene)
+
+
+async def asked_at(address: str, key: str, clock: ScaledClock) -> list[Event]:
+    service = IndexRest(f"http://{address}", key, clock)
+    try:
+        return await service.probe(ProbeIndex(1, SYMBOLS))
+    finally:
+        await service.close()
+
+
+def test_a_request_that_the_script_leaves_unanswered_stays_so() -> None:
+    async def scene() -> None:
+        async with feed_at(200, fault("rest_timeout", 0, 1_000)) as (address, clock):
+            http = VenueHttp(f"http://{address}", Bearer(KEY), clock, 0.2)
+            answer = await http.send(HttpRequest("GET", "/v3/snapshot/indices"))
+            await http.close()
+        assert (answer.status, answer.reason) == (0, "no answer within 0.2 s")
 
     run(scene)
 
