@@ -1,5 +1,6 @@
 """Days in virtual time on which the two legs disagree, and the vendor's REST service has the third word, or a wrong one, or none."""
 
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import pytest
@@ -84,7 +85,7 @@ def test_it_is_asked_once_a_second_while_they_disagree_and_once_at_the_start() -
     play_with(script, SHORT, QuotingConfig(), handle)
 
     during = [utc_ns for utc_ns in asked if utc_ns >= FROM_NS]
-    gaps = [later - sooner for sooner, later in zip(during, during[1:], strict=False)]
+    gaps = [later - sooner for sooner, later in pairwise(during)]
     assert asked[0] < WINDOW.start_ns
     assert len(asked) - len(during) == 1
     assert LASTS_NS // NS_PER_S <= len(during) <= LASTS_NS // NS_PER_S + 6
