@@ -14,7 +14,7 @@ from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg, Symbol
 LAGS_KEPT: Final = 600
 """Ten minutes of a value a second."""
 WORDS_KEPT: Final = 8
-CLIENT: Final = "kalshi-alpha, own client over RFC 6455, one connection a leg"
+CLIENT: Final = "kalshi-alpha 0.1.0, own client over RFC 6455, one connection a leg"
 
 
 class FeedEvidence:

@@ -94,7 +94,7 @@ class FeedStream:
         was_open, wait_s, good_until_ns = self._is_open, self._wait_s, self._value_ns
         self._begin()
         self._backoff.lost(now, extra_s=wait_s, good_until_ns=good_until_ns)
-        return [FeedLost(self._leg, reason)] if was_open else []
+        return [FeedLost(self._leg, self._hidden(reason))] if was_open else []
 
     def timer(self, now: Now) -> list[Event]:
         """Complain of missing acknowledgements and missing data, and give a silent connection up."""
@@ -187,9 +187,11 @@ class FeedStream:
         return [self._warning("bad_frame", why)]
 
     def _warning(self, status: str, message: str) -> FeedWarned:
+        return FeedWarned(self._leg, self._hidden(status), self._hidden(message))
+
+    def _hidden(self, text: str) -> str:
         """Never tell the key, even if the vendor repeats it."""
-        told = message.replace(self._api_key, "(key)") if self._api_key else message
-        return FeedWarned(self._leg, status[:TOLD_CHARACTERS], told[:TOLD_CHARACTERS])
+        return (text.replace(self._api_key, "(key)") if self._api_key else text)[:TOLD_CHARACTERS]
 
     def _count(self, kind: str) -> None:
         self.unused[kind] = self.unused.get(kind, 0) + 1
