@@ -235,8 +235,8 @@ def test_in_expected_maintenance_nothing_is_asked_or_told() -> None:
     rig = well()
     rig.dead_legs = {(leg, symbol) for leg in LEGS for symbol in SYMBOLS}
     rig.tick(3)
-    asked, told = len(rig.asked), len(rig.feed_titles())
     facts, probe = rig.engine.facts, rig.engine.feeds.probe
+    asked, told = len(rig.asked), len(facts.incidents)
     facts.venue.silence_expected = True
     rig.utc_ns += 60 * NS_PER_S
     probe.look(rig.now)
@@ -246,7 +246,7 @@ def test_in_expected_maintenance_nothing_is_asked_or_told() -> None:
 
     assert asked
     assert not [command for command in facts.out if isinstance(command, ProbeIndex)]
-    assert (len(rig.asked), len(rig.feed_titles())) == (asked, told)
+    assert (len(rig.asked), len(facts.incidents)) == (asked, told)
     assert DUE not in facts.deadlines
 
 
@@ -297,18 +297,30 @@ def test_a_snapshot_decides_between_legs_that_disagree() -> None:
     sample = failover.sample("I:SPX")
     assert sample is not None
     assert (sample.level, sample.leg) == (LEVELS["I:SPX"] + 2.0, "massive")
+    assert {ladder.level for ladder in rig.engine.facts.ladders.values() if ladder.ladder.symbol == "I:SPX"} == {sample.level}
 
 
-@pytest.mark.parametrize(
-    ("age_s", "timeframe", "level"), [(6.0, "REAL-TIME", 0.0), (0.1, "DELAYED", 0.0), (0.1, "", 0.0), (0.1, "REAL-TIME", 30.0)]
-)
-def test_an_old_a_delayed_and_a_third_value_decide_nothing(age_s: float, timeframe: str, level: float) -> None:
+@pytest.mark.parametrize(("timeframe", "level"), [("DELAYED", 0.0), ("", 0.0), ("REAL-TIME", 30.0)])
+def test_a_delayed_snapshot_and_a_third_value_decide_nothing(timeframe: str, level: float) -> None:
     rig = well()
     rig.split()
     rig.wait(0.1)
-    rig.snapshot("I:SPX", LEVELS["I:SPX"] + level, age_s, timeframe)
+    rig.snapshot("I:SPX", LEVELS["I:SPX"] + level, 0.1, timeframe)
 
     assert Reason.FEED_DISAGREES in rig.reasons
+
+
+@pytest.mark.parametrize(("age_s", "decides"), [(4, True), (5, False)])
+def test_an_old_snapshot_decides_nothing_even_where_the_legs_disagreed_then(age_s: int, decides: bool) -> None:
+    rig = well()
+    for _ in range(9):
+        rig.levels["I:SPX"] += 0.5
+        rig.split()
+    rig.wait(0.1)
+    assert Reason.FEED_DISAGREES in rig.reasons
+    rig.snapshot("I:SPX", rig.levels["I:SPX"] - 0.5 * age_s, age_s)
+
+    assert (suspicion(rig, "massive") == "outvoted") == decides
 
 
 def test_a_snapshot_is_never_quoted_from() -> None:
