@@ -52,16 +52,14 @@ class OrderPlanner:
         for ladder in facts.ladders.values():
             if ladder.dirty:
                 self._compare(ladder, targets)
-        review = due and facts.due("review", now)
-        if due and facts.due("cancel_retry", now):
-            targets += self._unanswered(now)
-        if review:
-            self._evict(targets)
-        self._cancel(targets, now)
+        review = due and self._review(targets, now)
+        if targets:
+            self._cancel(targets, now)
         if review:
             self._renew(now)
-        if now.mono_ns >= self._budget_at_ns and self._missing:
-            self._create(now)
+        room = facts.config.quoting.max_open_orders - len(facts.orders)
+        if room > 0 and self._missing and now.mono_ns >= self._budget_at_ns:
+            self._create(room, now)
         if "review" not in facts.deadlines and len(facts.orders):
             facts.after("review", REVIEW_S, now)
 
@@ -85,6 +83,15 @@ class OrderPlanner:
         """Cancel all that rests, whatever is wanted."""
         resting = [order for order in self._facts.orders.live() if order.status == "resting"]
         self._cancel(resting, now)
+
+    def _review(self, targets: list[Order], now: Now) -> bool:
+        """Add what time makes due for a cancel; return whether renewals are due as well."""
+        review = self._facts.due("review", now)
+        if self._facts.due("cancel_retry", now):
+            targets += self._unanswered(now)
+        if review:
+            self._evict(targets)
+        return review
 
     def _unanswered(self, now: Now) -> list[Order]:
         """Return the orders whose cancel was sent long enough ago, and look again when the others' time has come."""
@@ -185,11 +192,8 @@ class OrderPlanner:
             total_e2 = order.filled_e2 + order.remaining_e2
             facts.out.append(AmendExpiry(order.intent, order.order_id, total_e2, expiration_s))
 
-    def _create(self, now: Now) -> None:
+    def _create(self, room: int, now: Now) -> None:
         facts = self._facts
-        room = facts.config.quoting.max_open_orders - len(facts.orders)
-        if room <= 0:
-            return
         count = min(room, self._affordable(CREATE_TOKENS, 1, now), len(self._missing))
         if count <= 0:
             self._budget_at_ns = facts.deadlines["budget"] = facts.bucket.ready_at_ns(self._needed(), now.mono_ns)
