@@ -129,6 +129,30 @@ def test_a_slow_drift_is_no_jump_but_an_offset() -> None:
     assert titles(rig) == ["Our clock is off by 250 ms or more", "Our clock is off by a second or more"]
 
 
+def test_small_steps_in_a_row_count_at_once_even_if_nobody_tells_the_time() -> None:
+    rig = quoting()
+    rig.tells_time = False
+    for _ in range(5):
+        step_clock(rig, 0.240)
+        rig.utc_ns += 5 * MS
+        rig.tell(ev.TimerFired())
+
+    assert Reason.CLOCK_OFFSET in rig.reasons
+    assert rig.engine.clocks.view(rig.now).jumps == 0
+
+
+def test_an_offset_that_nobody_confirms_is_unknown_after_two_minutes() -> None:
+    rig = quoting()
+    rig.tells_time = False
+    rig.tell(ev.VenueTimed(rig.now.mono_ns, rig.utc_ns, NS_PER_MS))
+    told_ns = rig.utc_ns
+    while Reason.CLOCK_OFFSET not in rig.reasons:
+        rig.wait(0.2)
+        rig.tell(ev.TimerFired())
+
+    assert 120 * NS_PER_S < rig.utc_ns - told_ns <= 120.4 * NS_PER_S
+
+
 def test_a_long_silence_means_reconciling_and_measuring_again() -> None:
     rig = quoting()
     rig.tells_time = False
@@ -199,6 +223,16 @@ def test_feeds_from_our_future_are_told_once_and_do_not_stand_down() -> None:
 
     assert titles(rig) == ["massive's time stamps are ahead of our clock"]
     assert Reason.CLOCK_OFFSET not in rig.reasons
+
+
+def test_feeds_that_come_from_our_future_again_are_told_again() -> None:
+    rig = quoting()
+    for ahead_ms, seconds in ((400, 3), (-50, 130), (400, 3)):
+        for _ in range(seconds):
+            rig.wait(1.0)
+            rig.tell(ev.IndexTicked("massive", "I:SPX", 6_850.0, rig.utc_ns // MS + ahead_ms))
+
+    assert titles(rig) == ["massive's time stamps are ahead of our clock"] * 2
 
 
 def test_page_and_monitors_show_the_interval() -> None:
