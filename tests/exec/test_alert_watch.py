@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from kalshi_alpha.exec.outputs import monitor_documents
 from kalshi_alpha.exec.recovery import recover
 from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
@@ -191,3 +192,24 @@ def test_tickets_are_repeated_at_their_own_pace() -> None:
     rig.tick(70)
 
     assert told(rig) == [("raised", "feed_flapping"), ("repeated", "feed_flapping")]
+
+
+def test_feeds_that_bring_no_value_after_a_start_are_told_after_a_while() -> None:
+    rig = booted(Rig())
+    rig.wait(9)
+    before = told(rig)
+    rig.wait(3)
+
+    assert (before, told(rig)) == ([], [("raised", "feeds_missing")])
+
+
+def test_the_monitors_status_is_that_of_the_open_alerts() -> None:
+    rig = quoting()
+    rig.tick(2)
+    fine, _gap = monitor_documents(rig.engine, rig.now)
+    dead(rig)
+    rig.tick(4)
+    bad, _gap = monitor_documents(rig.engine, rig.now)
+
+    assert (fine.status, fine.alerts) == ("OK", ())
+    assert (bad.status, bad.message, [line.key for line in bad.alerts]) == ("ALERT", "Both feeds are down; active: none", ["both_feeds"])

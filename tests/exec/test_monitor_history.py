@@ -9,14 +9,15 @@ from kalshi_alpha.exec.monitors import EvGapDocument, FreshnessDocument, ev_gap_
 from kalshi_alpha.exec.outputs import ArtifactWriter
 from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.monitor_line import MonitorLine
-from tests.exec.test_monitors import NOW, feeds, gap
+from tests.exec.test_monitors import NOW, alert, feeds, gap
 
 Pair = tuple[FreshnessDocument, EvGapDocument]
 
 
 def documents(after_s: float = 0, *, active: str = "polygon", max_delta_usd: float = 0.0, degraded: int = 0) -> Pair:
     now = Now(NOW.utc_ns + round(after_s * 1e9), 1)
-    fresh = freshness_document(feeds(active, windows_degraded=degraded), now, None, in_window=True)
+    alerts = (alert("feed_degraded"),) if degraded > 2 else ()
+    fresh = freshness_document(feeds(active, windows_degraded=degraded), now, None, None, alerts)
     return fresh, ev_gap_document(fresh, gap(max_delta_usd))
 
 
@@ -39,7 +40,7 @@ def test_a_line_says_what_both_monitors_said() -> None:
 
 
 def test_before_the_feeds_are_up_the_line_says_so() -> None:
-    fresh = freshness_document(None, NOW, None, in_window=False)
+    fresh = freshness_document(None, NOW, None)
 
     line = MonitorHistory().line(fresh, ev_gap_document(fresh, gap()))
 

@@ -5,6 +5,7 @@ import pytest
 
 from kalshi_alpha.exec.ev_gap import GapAttribution, GapGroup, GapSummary
 from kalshi_alpha.exec.monitors import FreshnessDocument, ev_gap_document, freshness_document
+from kalshi_alpha.model.alerts import OpenAlert
 from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.view import DualFeedView, FeedLegView, FeedSymbolView
 
@@ -49,8 +50,12 @@ def gap(max_delta_usd: float = 0.0, sample_size: int = 5) -> GapSummary:
     return GapSummary(0.001, max_delta_usd, 0.0, sample_size, {"w": group}, {"hourly": group}, GapAttribution(0.0, 0.0, 0.0, 0.0, 0.0), ())
 
 
-def document(view: DualFeedView | None, *, in_window: bool = True) -> FreshnessDocument:
-    return freshness_document(view, NOW, WINDOW, in_window=in_window)
+def alert(key: str) -> OpenAlert:
+    return OpenAlert(key, "page", f"{key} is open", "", NOW.utc_ns, NOW.utc_ns)
+
+
+def document(view: DualFeedView | None, *alerts: OpenAlert) -> FreshnessDocument:
+    return freshness_document(view, NOW, WINDOW, None, alerts)
 
 
 def test_freshness_json_has_the_fields_that_other_programs_rely_on() -> None:
@@ -96,6 +101,7 @@ def test_freshness_json_has_the_fields_that_other_programs_rely_on() -> None:
         "active_feed": "polygon",
         "scheduler_window": {"label": "hourly-1000", "state": "active"},
         "clock": None,
+        "alerts": [],
     }
 
 
@@ -112,12 +118,16 @@ def test_ev_gap_json_adds_its_own_fields_to_the_same_block() -> None:
     assert written["by_window"] == {"w": {"max_delta_usd": 0.0, "mean_delta_usd": 0.0, "sample_size": 5}}
 
 
-@pytest.mark.parametrize(("windows", "status"), [(0, "OK"), (2, "OK"), (3, "ALERT")])
-def test_massive_active_in_more_than_two_windows_is_the_alert(windows: int, status: str) -> None:
-    freshness = document(feeds("massive", windows_degraded=windows))
+@pytest.mark.parametrize(("is_open", "status"), [(False, "OK"), (True, "ALERT")])
+def test_the_playbooks_alert_is_that_of_both_monitors(is_open: bool, status: str) -> None:
+    freshness = document(feeds("massive", windows_degraded=3), *([alert("feed_degraded")] if is_open else []))
 
     assert freshness.status == status
     assert ev_gap_document(freshness, gap()).status == status
+
+
+def test_other_alerts_about_the_feeds_are_not_those_of_the_expected_values() -> None:
+    assert ev_gap_document(document(feeds("none"), alert("both_feeds")), gap()).status == "OK"
 
 
 @pytest.mark.parametrize("sick", [leg("polygon", stale=True), leg("polygon", connected=False), leg("polygon", stale=True, age_ms=None)])
@@ -134,9 +144,19 @@ def test_a_missing_leg_is_not_an_ok_leg() -> None:
     assert not document(view).required_feeds_ok
 
 
-def test_no_leg_at_all_is_an_alert_in_a_window_and_no_data_outside() -> None:
-    assert document(feeds("none"), in_window=True).status == "ALERT"
-    assert document(feeds("none"), in_window=False).status == "NO_DATA"
+@pytest.mark.parametrize("key", ["feed_degraded", "both_feeds", "feeds_missing", "feeds_disagree", "refused_massive", "feed_flapping"])
+def test_an_open_alert_about_the_feeds_is_the_status_and_the_message(key: str) -> None:
+    freshness = document(feeds("none"), alert("clock"), alert(key))
+
+    assert (freshness.status, freshness.message) == ("ALERT", f"{key} is open; active: none")
+    assert [(line.key, line.since) for line in freshness.alerts] == [
+        ("clock", "2026-11-23T14:45:01.000+00:00"),
+        (key, "2026-11-23T14:45:01.000+00:00"),
+    ]
+
+
+def test_no_leg_at_all_is_no_data_where_that_is_no_alarm() -> None:
+    assert document(feeds("none"), alert("clock")).status == "NO_DATA"
 
 
 def test_before_the_first_view_there_is_no_data_and_nothing_is_ok() -> None:

@@ -39,7 +39,9 @@ _IN_WINDOWS: Final[dict[Reason, tuple[str, Severity, str]]] = {
     Reason.EXCHANGE_UNKNOWN: ("venue_status", "page", "The venue's status can't be read"),
     Reason.NO_LADDER: ("ladder", "ticket", "The venue lists no ladder for an open window"),
 }
-HOLD_S: Final = {"venue": 5.0, "venue_status": 5.0, "ladder": 30.0, "clock": 5.0, "positions": 5.0, "feeds_unconfirmed": 15.0}
+HOLD_S: Final = {
+    "venue": 5.0, "venue_status": 5.0, "ladder": 30.0, "clock": 5.0, "positions": 5.0, "feeds_missing": 10.0, "feeds_unconfirmed": 15.0,
+}  # fmt: skip
 """What may pass by itself must hold for so long before it is told; everything else is told at once."""
 
 
@@ -77,6 +79,8 @@ def _feeds(facts: EngineFacts, now: Now) -> dict[str, Cause]:
         )
     if facts.alarms and failover.active == "none" and failover.timeline:
         found["both_feeds"] = Cause("page", "Both feeds are down", _feeds_text(facts, now))
+    if facts.alarms and not failover.timeline:
+        found["feeds_missing"] = Cause("page", "No feed has brought a value since the start", _feeds_text(facts, now))
     changes = [at_ns for at_ns, _ in failover.timeline if now.utc_ns - at_ns <= FLAP_NS]
     if facts.alarms and len(changes) >= FLAPS:
         title = f"The active feed changed {len(changes)} times within {FLAP_NS // NS_PER_S // 60} min"

@@ -30,7 +30,9 @@ REFUSALS: Final = {
 UNSAID: Final = {"feed_flapping": "both_feeds", "feed_degraded": "both_feeds", "feeds_disagree": "both_feeds",
                 "feeds_unconfirmed": "both_feeds"}  # fmt: skip
 """Alert -> the one that says it already."""
-OF_SILENCE: Final = frozenset({"both_feeds", "feed_degraded", "feed_flapping", "feeds_disagree", "feeds_implied", "venue", "venue_status"})
+OF_SILENCE: Final = frozenset(
+    {"both_feeds", "feeds_missing", "feed_degraded", "feed_flapping", "feeds_disagree", "feeds_implied", "venue", "venue_status"}
+)
 
 More = Callable[[Now], dict[str, Cause]]
 """Causes that others know of."""

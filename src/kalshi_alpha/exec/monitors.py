@@ -1,10 +1,10 @@
 """freshness.json and ev_gap.json as values: what an operator reads to know whether the feeds serve and the prices add up.
 
-Both carry the same block about the feeds. The status is the playbook's alert:
+Both carry the same block about the feeds. The status is that of the open alerts:
 
-* ``ALERT``: polygon was stale or massive was active for more than two windows in a row; or, in a window, no leg serves at all; or (ev_gap)
-  the largest difference exceeds the threshold.
-* ``NO_DATA``: nothing can be said: no leg serves while no window is open; or (ev_gap) no quote was checked.
+* ``ALERT``: an alert about the feeds is open: polygon stale or massive active for more than two windows in a row, no
+  leg serving in a window, legs that disagree, and so on; or (ev_gap) the playbook's alert, or the largest difference is too large.
+* ``NO_DATA``: nothing can be said: no leg serves while that is nobody's alarm; or (ev_gap) no quote was checked.
 * ``OK``: otherwise. ``message`` still names what isn't well.
 
 They are views: nothing reads them to decide.
@@ -15,12 +15,17 @@ from typing import Final, Literal
 import msgspec
 
 from kalshi_alpha.exec.ev_gap import GapAttribution, GapCase, GapGroup, GapSummary
+from kalshi_alpha.model.alerts import OpenAlert
 from kalshi_alpha.model.clock import NS_PER_MS, Now, iso_utc
 from kalshi_alpha.model.view import ClockView, DualFeedView, FeedLegView
 
 SCHEMA_VERSION: Final = 1
 REQUIRED_FEEDS: Final = ("polygon_ws",)
-WINDOWS_DEGRADED_MAX: Final = 2
+PLAYBOOKS_ALERT: Final = "feed_degraded"
+FEED_ALERTS: Final = (
+    PLAYBOOKS_ALERT, "both_feeds", "feeds_missing", "feeds_disagree", "feeds_implied", "feeds_unconfirmed", "feed_flapping",
+    "refused_polygon", "refused_massive",
+)  # fmt: skip
 
 Status = Literal["OK", "ALERT", "NO_DATA"]
 
@@ -62,6 +67,16 @@ class DualFeedBlock(msgspec.Struct, frozen=True):
     windows_degraded: int
 
 
+class AlertLine(msgspec.Struct, frozen=True):
+    """An open alert."""
+
+    key: str
+    severity: str
+    title: str
+    since: str
+    acknowledged_by: str
+
+
 class FreshnessDocument(msgspec.Struct, frozen=True):
     """freshness.json."""
 
@@ -79,6 +94,8 @@ class FreshnessDocument(msgspec.Struct, frozen=True):
     scheduler_window: object
     clock: ClockView | None
     """Our clock against the venue's; None before anything runs."""
+    alerts: tuple[AlertLine, ...]
+    """All that are open, oldest first."""
 
 
 class EvGapDocument(FreshnessDocument, frozen=True):
@@ -95,7 +112,7 @@ class EvGapDocument(FreshnessDocument, frozen=True):
 
 
 def freshness_document(
-    view: DualFeedView | None, now: Now, scheduler_window: object, clock: ClockView | None = None, *, in_window: bool
+    view: DualFeedView | None, now: Now, scheduler_window: object, clock: ClockView | None = None, alerts: tuple[OpenAlert, ...] = ()
 ) -> FreshnessDocument:
     """Return freshness.json.
 
@@ -104,10 +121,10 @@ def freshness_document(
         now: When the document is made.
         scheduler_window: The block of the present or next window, as ``sched/windows`` makes it; None when there is none.
         clock: Our clock against the others'.
-        in_window: Whether quoting is due now, so that having no feed is a failure.
+        alerts: The open ones, oldest first.
 
     """
-    status, message = _feed_status(view, in_window=in_window)
+    status, message = _feed_status(view, alerts)
     legs = view.legs if view else ()
     stale = tuple(f"{leg.leg}_ws" for leg in legs if leg.stale or not leg.connected)
     known = {f"{leg.leg}_ws" for leg in legs}
@@ -125,6 +142,9 @@ def freshness_document(
         active_feed=view.active if view else "none",
         scheduler_window=scheduler_window,
         clock=clock,
+        alerts=tuple(
+            AlertLine(alert.key, alert.severity, alert.title, iso_utc(alert.opened_ns), alert.acknowledged_by) for alert in alerts
+        ),
     )
 
 
@@ -136,17 +156,16 @@ def ev_gap_document(freshness: FreshnessDocument, gap: GapSummary) -> EvGapDocum
     return EvGapDocument(**{**common, **own, "name": "ev_gap", "status": status, "message": message})
 
 
-def _feed_status(view: DualFeedView | None, *, in_window: bool) -> tuple[Status, str]:
+def _feed_status(view: DualFeedView | None, alerts: tuple[OpenAlert, ...]) -> tuple[Status, str]:
     if view is None:
         return "NO_DATA", "the feeds aren't up yet"
     polygon = next((leg for leg in view.legs if leg.leg == "polygon"), None)
     sick = polygon is None or polygon.stale or not polygon.connected
-    if view.windows_degraded > WINDOWS_DEGRADED_MAX:
-        return "ALERT", f"polygon was stale or massive active in {view.windows_degraded} windows in a row; active: {view.active}"
-    if view.active == "none" and in_window:
-        return "ALERT", "no leg serves: standing down"
+    firing = [alert.title for alert in alerts if alert.key in FEED_ALERTS]
+    if firing:
+        return "ALERT", f"{'; '.join(firing)}; active: {view.active}"
     if view.active == "none":
-        return "NO_DATA", "no leg serves; no window is open"
+        return "NO_DATA", "no leg serves"
     if sick or view.active != "polygon":
         what = "polygon is stale" if sick else "polygon is recovering"
         return "OK", f"{what}, {view.active} serves; {view.windows_degraded} degraded windows in a row"
@@ -154,13 +173,12 @@ def _feed_status(view: DualFeedView | None, *, in_window: bool) -> tuple[Status,
 
 
 def _gap_status(freshness: FreshnessDocument, gap: GapSummary) -> tuple[Status, str]:
-    feed = freshness.dual_feed
     if gap.max_delta_usd > gap.threshold_usd:
         return "ALERT", (
             f"EV differs by up to {gap.max_delta_usd:.6f} USD a contract from its recorded inputs, above {gap.threshold_usd:.6f}; "
             f"{freshness.message}"
         )
-    if feed is not None and feed.windows_degraded > WINDOWS_DEGRADED_MAX:
+    if any(alert.key == PLAYBOOKS_ALERT for alert in freshness.alerts):
         return "ALERT", freshness.message
     if gap.sample_size == 0:
         return "NO_DATA", f"no quote checked today; {freshness.message}"

@@ -34,7 +34,7 @@ def monitor_documents(engine: Engine, now: Now) -> tuple[FreshnessDocument, EvGa
         block = scheduler_window(None, now.utc_ns, facts.schedule).scheduler_window
     except CalendarRangeError:
         block = None
-    fresh = freshness_document(facts.failover.view(now), now, block, engine.clocks.view(now), in_window=bool(facts.active_windows))
+    fresh = freshness_document(facts.failover.view(now), now, block, engine.clocks.view(now), engine.alerts.open)
     return fresh, ev_gap_document(fresh, facts.ev_gap.summary())
 
 

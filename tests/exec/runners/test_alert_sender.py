@@ -106,6 +106,60 @@ def test_a_target_that_refuses_gets_it_later_and_the_others_only_once(tmp_path: 
     assert asked.count("bad") == 3
 
 
+def test_a_target_that_hangs_keeps_no_other_waiting_however_many_alerts_there_are(tmp_path: Path) -> None:
+    outbox, free = Outbox(tmp_path), threading.Event()
+    for number in range(6):
+        outbox.put(message(number))
+    taken: list[tuple[str, str]] = []
+
+    def deliver(address: str, told: AlertMessage) -> bool:
+        if address == "hangs":
+            free.wait(10)
+        taken.append((address, told.alert_id))
+        return True
+
+    sender = Sender(outbox, ("hangs", "good"), deliver)
+    sender.look()
+    until(lambda: len(taken) == 6)
+    before = list(taken)
+    free.set()
+    until(lambda: not outbox.waiting())
+    sender.close()
+
+    assert before == [("good", f"both_feeds-{number}") for number in range(6)]
+    assert sorted(taken) == sorted((address, f"both_feeds-{number}") for address in ("hangs", "good") for number in range(6))
+
+
+class Troubled(Outbox):
+    """An outbox on a disk that fails for a moment."""
+
+    troubles = 1
+
+    @override
+    def drop(self, path: Path) -> None:
+        if self.troubles:
+            self.troubles -= 1
+            raise OSError(5)  # I/O error
+        super().drop(path)
+
+
+def test_a_disk_that_fails_for_a_moment_ends_no_targets_lane(tmp_path: Path) -> None:
+    outbox, taken = Troubled(tmp_path), list[str]()
+    outbox.put(message(1))
+
+    def deliver(_address: str, told: AlertMessage) -> bool:
+        taken.append(told.alert_id)
+        return True
+
+    sender = Sender(outbox, ("good",), deliver)
+    until(lambda: not outbox.troubles, sender)
+    outbox.put(message(2))
+    until(lambda: not outbox.waiting(), sender)
+    sender.close()
+
+    assert taken == ["both_feeds-1", "both_feeds-2"]
+
+
 def test_one_that_raises_is_tried_again_and_keeps_no_other_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alert_sender, "RETRY_S", (0.05,))
     outbox = Outbox(tmp_path)

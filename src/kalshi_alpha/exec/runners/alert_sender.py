@@ -7,6 +7,7 @@ waiting. The dead man's address is pinged only while the trading process stores 
 The trading process starts it and starts it again; it outlives its parent long enough to tell that the trading process is gone.
 """
 
+import contextlib
 import os
 import signal
 import threading
@@ -36,7 +37,6 @@ SILENT_S: Final = 20.0
 """A trading process stores a snapshot every five seconds at the least."""
 ORPHAN_S: Final = 30.0
 """So long it goes on without its parent."""
-WORKERS: Final = 4
 _WORDS: Final = {"raised": "", "repeated": "still: ", "closed": "over: "}
 
 Deliver = Callable[[str, AlertMessage], bool]
@@ -44,67 +44,91 @@ Deliver = Callable[[str, AlertMessage], bool]
 
 
 class Sender:
-    """Empties an outbox into targets."""
+    """Empties an outbox into targets. Each target has a lane of its own, so that a slow one keeps no other waiting."""
 
     def __init__(self, outbox: Outbox, targets: tuple[str, ...], deliver: Deliver, now_s: Callable[[], float] = time.monotonic) -> None:  # noqa: TID251
         """Take where alerts come from and where they go."""
         self._outbox, self._targets, self._deliver, self._now_s = outbox, targets, deliver, now_s
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="deliver")
+        self._pool = ThreadPoolExecutor(max(1, len(targets)), thread_name_prefix="deliver")
         self._taken: dict[Path, set[str]] = {}
-        """Alert -> the targets that have it."""
-        self._tries: dict[Path, tuple[int, float, float]] = {}
-        """Alert -> how often it was tried, when first, when next."""
-        self._busy: set[Path] = set()
+        """Alert -> the targets that are done with it."""
+        self._tries: dict[tuple[Path, str], tuple[int, float, float]] = {}
+        """Alert and target -> how often it was tried, when first, when next."""
+        self._busy: set[str] = set()
+        """Targets whose lane runs."""
         self._lock = threading.Lock()
 
     def look(self) -> None:
-        """Start whatever is due; return at once."""
-        for path in self._outbox.waiting():
-            with self._lock:
-                if path in self._busy or self._tries.get(path, (0, 0.0, 0.0))[2] > self._now_s():
-                    continue
-                self._busy.add(path)
-            self._pool.submit(self._send, path)
+        """Start the lane of every target for which something is due; return at once."""
+        with self._lock:  # a lane may not finish an alert between the look at the folder and the forgetting
+            waiting = self._outbox.waiting()
+            self._forget(waiting)
+            idle = [target for target in self._targets if target not in self._busy and self._due(target, waiting) is not None]
+            self._busy |= set(idle)
+            left = [path for path, taken in self._taken.items() if len(taken) == len(self._targets)]
+        for path in left:  # everywhere, but the disk wouldn't let it go
+            with contextlib.suppress(OSError):
+                self._outbox.drop(path)
+        for target in idle:
+            self._pool.submit(self._lane, target)
 
     def close(self) -> None:
         """Finish what is under way."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _send(self, path: Path) -> None:
+    def _lane(self, target: str) -> None:
+        """Deliver to one target, one alert after the other, whatever is due."""
         try:
-            message = self._outbox.read(path)
-            if message is None or self._try(path, message):
-                self._outbox.drop(path)
-                self._forget(path)
-        except Exception as error:  # noqa: BLE001 - whatever a target's library raises must not end the others' delivery
-            log("alert_not_sent", error=type(error).__name__)
-            self._later(path)
+            while (path := self._next(target)) is not None:
+                self._send(path, target)
+        except OSError as error:  # the folder; the next look starts the lane again
+            log("outbox_trouble", error=str(error))
         finally:
             with self._lock:
-                self._busy.discard(path)
+                self._busy.discard(target)
 
-    def _try(self, path: Path, message: AlertMessage) -> bool:
-        taken = self._taken.setdefault(path, set())
-        for target in self._targets:
-            if target not in taken and self._deliver(target, message):
-                taken.add(target)
-        if len(taken) == len(self._targets):
-            log("alert_sent", alert=message.alert_id, what=message.what)
-            return True
-        return self._later(path)
+    def _next(self, target: str) -> Path | None:
+        with self._lock:
+            return self._due(target, self._outbox.waiting())
 
-    def _later(self, path: Path) -> bool:
+    def _due(self, target: str, waiting: list[Path]) -> Path | None:
+        now_s = self._now_s()
+        due = (path for path in waiting if target not in self._taken.get(path, ()))
+        return next((path for path in due if self._tries.get((path, target), (0, 0.0, 0.0))[2] <= now_s), None)
+
+    def _send(self, path: Path, target: str) -> None:
+        try:
+            message = self._outbox.read(path)
+            is_done = message is None or self._deliver(target, message) or self._later(path, target)
+        except Exception as error:  # noqa: BLE001 - whatever a target's library raises must not end the others' delivery
+            log("alert_not_sent", error=type(error).__name__)
+            is_done = self._later(path, target)
+        if not is_done:
+            return
+        with self._lock:
+            taken = self._taken.setdefault(path, set())
+            taken.add(target)
+            is_everywhere = len(taken) == len(self._targets)
+        if is_everywhere:
+            self._outbox.drop(path)
+            log("alert_sent", alert=path.name)
+
+    def _later(self, path: Path, target: str) -> bool:
         """Plan the next try; return whether it is given up."""
-        count, first_s, _ = self._tries.get(path, (0, self._now_s(), 0.0))
-        self._tries[path] = (count + 1, first_s, self._now_s() + RETRY_S[min(count, len(RETRY_S) - 1)])
-        if self._now_s() - first_s < GIVE_UP_S:
+        now_s = self._now_s()
+        with self._lock:
+            count, first_s, _ = self._tries.get((path, target), (0, now_s, 0.0))
+            self._tries[path, target] = (count + 1, first_s, now_s + RETRY_S[min(count, len(RETRY_S) - 1)])
+        if now_s - first_s < GIVE_UP_S:
             return False
         log("alert_given_up", alert=path.name)
         return True
 
-    def _forget(self, path: Path) -> None:
-        self._taken.pop(path, None)
-        self._tries.pop(path, None)
+    def _forget(self, waiting: list[Path]) -> None:
+        """Drop what is known of alerts that are gone."""
+        there = set(waiting)
+        self._taken = {path: taken for path, taken in self._taken.items() if path in there}
+        self._tries = {key: tried for key, tried in self._tries.items() if key[0] in there}
 
 
 def by_apprise(target: str, message: AlertMessage) -> bool:
