@@ -160,6 +160,53 @@ def test_a_disk_that_fails_for_a_moment_ends_no_targets_lane(tmp_path: Path) -> 
     assert taken == ["both_feeds-1", "both_feeds-2"]
 
 
+def test_a_slow_target_doesnt_hold_up_the_end_and_what_is_left_waits_for_the_next_start(tmp_path: Path) -> None:
+    outbox, now, taken = Outbox(tmp_path), [0.0], list[str]()
+    for number in range(6):
+        outbox.put(message(number))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def deliver(_address: str, told: AlertMessage) -> bool:
+        begun.set()
+        assert go_on.wait(10)
+        now[0] += 2.0
+        taken.append(told.alert_id)
+        return True
+
+    sender = Sender(outbox, ("slow",), deliver, lambda: now[0])
+    sender.look()
+    assert begun.wait(10)
+    closing = threading.Thread(target=sender.close)
+    closing.start()
+    until(lambda: sender._end_s is not None)
+    go_on.set()
+    closing.join(10)
+
+    assert taken == ["both_feeds-0"]
+    assert len(outbox.waiting()) == 5
+
+
+def test_what_is_due_at_the_end_still_goes_to_a_prompt_target(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    for number in range(6):
+        outbox.put(message(number))
+    sender = Sender(outbox, ("prompt",), lambda _address, _message: True)
+    sender.look()
+    sender.close()
+
+    assert outbox.waiting() == []
+
+
+def test_without_a_target_nothing_is_kept_for_one_that_may_come_much_later(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.put(message())
+    sender = Sender(outbox, (), lambda _address, _message: True)
+    sender.look()
+    sender.close()
+
+    assert outbox.waiting() == []
+
+
 def test_one_that_raises_is_tried_again_and_keeps_no_other_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alert_sender, "RETRY_S", (0.05,))
     outbox = Outbox(tmp_path)

@@ -35,6 +35,8 @@ RETRY_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0)
 GIVE_UP_S: Final = 86_400.0
 SILENT_S: Final = 20.0
 """A trading process stores a snapshot every five seconds at the least."""
+END_S: Final = 1.0
+"""So long it goes on delivering when it is ended: less than its parent waits for it."""
 ORPHAN_S: Final = 30.0
 """So long it goes on without its parent."""
 _WORDS: Final = {"raised": "", "repeated": "still: ", "closed": "over: "}
@@ -56,6 +58,8 @@ class Sender:
         """Alert and target -> how often it was tried, when first, when next."""
         self._busy: set[str] = set()
         """Targets whose lane runs."""
+        self._end_s: float | None = None
+        """From when on no further delivery begins."""
         self._lock = threading.Lock()
 
     def look(self) -> None:
@@ -65,16 +69,18 @@ class Sender:
             self._forget(waiting)
             idle = [target for target in self._targets if target not in self._busy and self._due(target, waiting) is not None]
             self._busy |= set(idle)
-            left = [path for path, taken in self._taken.items() if len(taken) == len(self._targets)]
-        for path in left:  # everywhere, but the disk wouldn't let it go
+            left = [path for path in waiting if len(self._taken.get(path, ())) == len(self._targets)]
+        for path in left:  # everywhere, but the disk wouldn't let it go; or there is no target
             with contextlib.suppress(OSError):
                 self._outbox.drop(path)
         for target in idle:
             self._pool.submit(self._lane, target)
 
     def close(self) -> None:
-        """Finish what is under way."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Go on for a moment, then finish what is under way; what is left stays in the outbox."""
+        with self._lock:
+            self._end_s = self._now_s() + END_S
+        self._pool.shutdown(wait=True)
 
     def _lane(self, target: str) -> None:
         """Deliver to one target, one alert after the other, whatever is due."""
@@ -89,6 +95,8 @@ class Sender:
 
     def _next(self, target: str) -> Path | None:
         with self._lock:
+            if self._end_s is not None and self._now_s() > self._end_s:
+                return None
             return self._due(target, self._outbox.waiting())
 
     def _due(self, target: str, waiting: list[Path]) -> Path | None:
