@@ -61,7 +61,7 @@ def changed(key: str, value: str) -> str:
 
 def placed(key: str) -> str:
     """Return a key of one value: of a table of values, its first."""
-    return key.replace("[...]", ".I:SPX")
+    return key.replace("further[...]", "further.witness").replace("[...]", ".I:SPX")
 
 
 def test_the_search_for_numbers_finds_them_all() -> None:
@@ -92,7 +92,9 @@ def test_a_number_that_cannot_be_meant_is_refused_with_its_key_and_value(tmp_pat
 def test_the_example_says_each_range(key: str) -> None:
     number, (section, _, name) = NUMBERS[key], key.rpartition(".")
     assert isinstance(number.le, int | float)
-    match = re.search(rf"^\[{re.escape(section)}\][^\n]*\n(?:(?!\[).*\n)*?{name} = [^\n]*# ([^\n]*)", EXAMPLE.read_text(), re.MULTILINE)
+    match = re.search(
+        rf"^\[{re.escape(placed(section))}\][^\n]*\n(?:(?!\[).*\n)*?{name} = [^\n]*# ([^\n]*)", EXAMPLE.read_text(), re.MULTILINE
+    )
 
     assert match is not None
     assert match[1].startswith(f"{number.ge:g} to {number.le:g}" if number.le < 1e6 else f"{number.ge} to {number.le}"), match[1]
@@ -103,6 +105,7 @@ def test_the_example_says_each_range(key: str) -> None:
     [
         ("quoting.edge_p", "0.0", "quoting.edge_p is 0.0: expected `float` >= 0.001"),
         ("quoting.ttl_s", "61", "quoting.ttl_s is 61: expected `int` <= 60"),
+        ("feeds.further.witness.slo_ms", "5001", "feeds.further[...].slo_ms is ['witness: 5001']: expected `int` <= 5000"),
         ("feeds.massive.slo_ms", "5001", "feeds.massive.slo_ms is 5001: expected `int` <= 5000"),
         ("venue.subaccount", "64", "venue.subaccount is 64: expected `int` <= 63"),
         ("quoting.max_open_orders", "51", "quoting.max_open_orders is 51: expected at most 50 (half of venue.write_bucket)"),

@@ -23,6 +23,9 @@ _TOLD: Final = 240
 
 PathText = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]+$")]
 OptionalPathText = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+OptionalLabel = Annotated[str, msgspec.Meta(max_length=60)]
+LegName = Annotated[str, msgspec.Meta(pattern=r"^(?!(polygon|massive|none)$)[a-z][a-z0-9_]{0,19}$")]
 LimitUsd = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 LeadS = Annotated[int, msgspec.Meta(ge=61, le=3_600)]
 """Longer than the final minute."""
@@ -43,13 +46,31 @@ class FeedLegConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file readable by its owner only."""
     slo_ms: Annotated[int, msgspec.Meta(ge=1_000, le=5_000)] = 2_000
     """Freshness limit: the feed ticks once a second."""
+    vendor: Label = "Massive"
+    """Whose values these are: legs of one vendor are redundant in their path only."""
+    path: OptionalLabel = ""
+    """Which way they come; empty: the address's host."""
+
+    @property
+    def way(self) -> str:
+        """Return which way its values come."""
+        return self.path or self.url.partition("://")[2].partition("/")[0]
+
+
+class FurtherLegConfig(FeedLegConfig, frozen=True, forbid_unknown_fields=True):
+    """A further leg: its values are held against the pair's and never quoted from."""
+
+    tolerance_bp: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)] = 0.0
+    """Another vendor's values may differ by this much, basis points; 0: the same values at the same event times."""
 
 
 class FeedsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Both legs. They are one vendor's: path redundancy, not source redundancy."""
+    """Both legs. Where they are one vendor's, that is path redundancy, not source redundancy."""
 
     polygon: FeedLegConfig
     massive: FeedLegConfig
+    further: Annotated[dict[LegName, FurtherLegConfig], msgspec.Meta(max_length=4)] = {}
+    """Witnesses of the pair, by name."""
     account_label: Annotated[str, msgspec.Meta(max_length=100)] = ""
     """The vendor's name for the account, for tickets; never a key."""
     recovery_s: Annotated[float, msgspec.Meta(ge=5.0, le=600.0)] = 5.0
@@ -270,13 +291,20 @@ def _told(raw: object, text: str) -> str:
     if not reason:
         return text
     key = place.removesuffix("`")
-    value = raw
-    for name in key.removesuffix("[...]").split("."):
-        value = value.get(name, {}) if isinstance(value, dict) else {}
+    value = _at(raw, key.removesuffix("[...]").replace("[...]", "*").split("."))
     # A section's refusal names what is in it; in a list or table of values the place isn't told, so all of it is shown.
     if isinstance(value, dict) and not key.endswith("[...]"):
         return f"{key}: {reason}"
     return f"{key} is {_shown(value)}: {reason[:1].lower()}{reason[1:]}"
+
+
+def _at(value: object, names: list[str]) -> object:
+    """Return what is at a place; behind a name with a star, what is there in each of its tables."""
+    for number, name in enumerate(names):
+        value = value.get(name.removesuffix("*"), {}) if isinstance(value, dict) else {}
+        if name.endswith("*") and isinstance(value, dict):
+            return [f"{table}: {_shown(_at(one, names[number + 1 :]))}" for table, one in value.items()]
+    return value
 
 
 def _line(text: str) -> str:

@@ -8,7 +8,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from kalshi_alpha.adapters.system_clock import Clock
 from kalshi_alpha.adapters.websocket import ConnectParameters, drive
 from kalshi_alpha.model.clock import Now
-from kalshi_alpha.model.events import Event, TimerFired, VenueConnected, VenueLost
+from kalshi_alpha.model.events import Event, FeedPinged, TimerFired, VenueConnected, VenueLost
 from kalshi_alpha.model.session import StreamSession
 
 SECOND = 1_000_000_000
@@ -20,6 +20,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.frames: list[str | bytes] = []
+        self.pongs: list[float] = []
         self.ended: list[str] = []
         self.to_send: list[str] = []
         self.greeting: list[str] = []
@@ -57,6 +58,10 @@ class Echo:
 
     def next_deadline_ns(self) -> int | None:
         return self.deadline_ns
+
+    def ponged(self, round_trip_ms: float) -> list[Event]:
+        self.pongs.append(round_trip_ms)
+        return [FeedPinged("polygon", round_trip_ms)]
 
     def wants_close(self) -> str | None:
         return self.close_reason

@@ -8,7 +8,7 @@ from websockets.asyncio.server import Server, ServerConnection
 
 from kalshi_alpha.adapters.system_clock import ClockPlan, ClockSegment, ScaledClock, SystemClock
 from kalshi_alpha.model.clock import Now
-from kalshi_alpha.model.events import Event, TimerFired, VenueConnected, VenueLost
+from kalshi_alpha.model.events import Event, FeedPinged, TimerFired, VenueConnected, VenueLost
 from tests.adapters.stream_scene import SECOND, Echo, Run, play, quiet, stop
 
 
@@ -309,3 +309,18 @@ def test_cancelling_drops_the_connection() -> None:
         await gone.wait()
 
     play(handler, scene)
+
+
+def test_the_round_trip_of_an_answered_ping_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kalshi_alpha.adapters.websocket.PING_S", 0.05)
+    monkeypatch.setattr("kalshi_alpha.adapters.websocket.IDLE_S", 0.05)
+
+    async def scene(url: str, _server: Server) -> None:
+        session = Echo()
+        run = Run(session, url, SystemClock())
+        await run.until(lambda: run.count(FeedPinged) >= 3)
+        await stop(run)
+        assert all(0.0 < round_trip_ms < 5_000.0 for round_trip_ms in session.pongs)
+        assert len(set(session.pongs)) == len(session.pongs)
+
+    play(quiet, scene)

@@ -45,6 +45,8 @@ def leg_view(leg: str, age_ms: int, shift: float = 0.0) -> FeedLegView:
         event_lag_ms=132,
         last_event_ms=0,
         symbols=symbols,
+        vendor="Massive",
+        path=f"socket.{leg}.example",
     )
 
 

@@ -359,3 +359,29 @@ def test_each_index_of_each_leg_has_its_verdict(root: Path, views: dict[str, Eng
         await expect(scene.page.locator("#feeds .verdict")).to_have_text(["STALE", "STALE", "FRESH", "FRESH"])
 
     play(root, script)
+
+
+def test_a_further_leg_is_shown_as_a_witness_and_whose_values_they_are_is_said(root: Path, views: dict[str, EngineView]) -> None:
+    view = views["quoting"]
+    assert view.feed is not None
+    other = replace(view.feed.legs[1], leg="backup", vendor="Other <b>", path="line 2")
+
+    async def script(scene: Scene) -> None:
+        feeds = scene.page.locator("#feeds")
+        assert view.feed is not None
+        snapshots = {"snapshot I:SPX": "6849.37, age 900 ms by its own time, REAL-TIME"}
+        scene.trading.show(replace(view, feed=replace(view.feed, further=(other,)), feed_snapshots=snapshots))
+
+        await expect(feeds.locator(".badge")).to_have_text(["ACTIVE", "WITNESS"])
+        await expect(feeds.locator(".leg").last).to_have_attribute("title", "Other <b>, by line 2")
+        await expect(feeds).to_contain_text(
+            "Both legs carry Massive's data: path redundancy, not source redundancy. Held against Other <b>."
+        )
+        await expect(feeds).to_contain_text("snapshot SPX: 6849.37, age 900 ms by its own time, REAL-TIME")
+        legs = (view.feed.legs[0], replace(view.feed.legs[1], vendor="Other"))
+        scene.trading.show(replace(view, feed=replace(view.feed, legs=legs, redundancy="source")))
+        await expect(feeds).to_contain_text("The legs carry the data of Massive and Other: source redundancy.")
+        await expect(feeds.locator(".badge")).to_have_text(["ACTIVE"])
+        assert scene.errors == []
+
+    play(root, script)

@@ -1,6 +1,6 @@
 """Two legs played into the failover, tick by tick, with a decision whenever one is due."""
 
-from kalshi_alpha.config import FeedLegConfig, FeedsConfig
+from kalshi_alpha.config import FeedLegConfig, FeedsConfig, FurtherLegConfig
 from kalshi_alpha.data.failover import DualFeedFailover, FeedSwitch
 from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.events import IndexTicked
@@ -24,8 +24,11 @@ def at(seconds: float) -> Now:
 class Feeds:
     """A failover whose timer is obeyed."""
 
-    def __init__(self, polygon_slo_ms: int = 2_000, dwell_s: float = 5.0) -> None:
-        self.failover = DualFeedFailover(FeedsConfig(polygon=leg_config(polygon_slo_ms), massive=leg_config(2_000), dwell_s=dwell_s))
+    def __init__(self, polygon_slo_ms: int = 2_000, dwell_s: float = 5.0, further: FurtherLegConfig | None = None) -> None:
+        config = FeedsConfig(
+            polygon=leg_config(polygon_slo_ms), massive=leg_config(2_000), dwell_s=dwell_s, further={"backup": further} if further else {}
+        )
+        self.failover = DualFeedFailover(config)
         self.switches: list[tuple[float, str, str]] = []
         """(when, symbol, who serves), as decided."""
         self.emitted: list[tuple[str, int, float]] = []

@@ -19,6 +19,8 @@ def test_an_outage_of_both_legs_comes_with_a_ticket_that_can_be_sent() -> None:
     rig = quoting()
     rig.tell(ev.FeedLost("polygon", "closed 1008"))
     rig.tell(ev.FeedWarned("massive", "slow_consumer", "too slow"))
+    for round_trip_ms in (30.04, 10.0, 20.0):
+        rig.tell(ev.FeedPinged("massive", round_trip_ms))
     rig.dead_legs = {(leg, symbol) for leg in LEGS for symbol in SYMBOLS}
     rig.tick(4)
 
@@ -29,6 +31,8 @@ def test_an_outage_of_both_legs_comes_with_a_ticket_that_can_be_sent() -> None:
         assert f"Connection {leg}: {getattr(rig.engine.facts.config.feeds, leg).url}" in text
     assert "lost: closed 1008" in text
     assert "slow_consumer: too slow" in text
+    assert "pings answered: none yet" in text.partition("Connection massive")[0]
+    assert "pings answered: the last 3 took p50 20.0 ms, p99 30.0 ms, max 30.0 ms; the very last 20.0 ms" in text
     assert "lost 1 times since the start" in text
     assert text.count("last event time 2026-11-23T14:45:13.000+00:00; arrival less event time over the last 8 values: p50 20 ms") == 4
     assert "active_feed: none" in text

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from kalshi_alpha.adapters.massive.further import FurtherStream
 from kalshi_alpha.adapters.massive.stream import FeedStream
+from kalshi_alpha.config import Config
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
@@ -48,9 +50,10 @@ class Path:
 class ChaosRig:
     """Moves engine, feed clients and feeds from instant to instant."""
 
-    def __init__(self, faults: Sequence[FeedFault], seed: int = 1) -> None:
-        self.rig = Rig(at_s=BEGIN_S)
-        self.feed = SimFeed(Path(), seed, faults, (KEY,))
+    def __init__(self, faults: Sequence[FeedFault], seed: int = 1, config: Config | None = None) -> None:
+        self.rig = Rig(at_s=BEGIN_S, config=config)
+        further = self.rig.engine.facts.config.feeds.further
+        self.feed = SimFeed(Path(), seed, faults, (KEY,), legs=(*LEGS, *further))
         self.alive = True
         self.delays = Delays(seed)
         self._timeline = Timeline()
@@ -61,11 +64,13 @@ class ChaosRig:
         """How it stood after each step that changed something of it."""
         self.rig.tell(ev.Booted(1, (), "missing", 0.0))
         self.rig.tell(ev.VenueConnected())
-        config = self.rig.engine.facts.config.feeds
+        feeds = self.rig.engine.facts.config.feeds
         self.wires = []
         for leg in LEGS:
-            stream = self.streams[leg] = FeedStream(leg, SYMBOLS, KEY, config, seed)
+            stream = self.streams[leg] = FeedStream(leg, SYMBOLS, KEY, feeds, seed)
             self.wires.append(Wire(self, stream, partial(self.feed.connect, leg)))
+        for name in further:
+            self.wires.append(Wire(self, FurtherStream(name, SYMBOLS, KEY, feeds, seed), partial(self.feed.connect, name)))
         self.feed.advance(self.rig.utc_ns)
         for wire in self.wires:
             wire.plan()

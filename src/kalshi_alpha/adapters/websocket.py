@@ -107,6 +107,8 @@ class _Line:
         self._on_events = on_events
         self._wake = wake
         self._why = ""
+        self._latency_s = 0.0
+        """Of the last ping that was answered."""
         self._watched_ns: int | None = None
         """The deadline the keeper sleeps for."""
         self._texts: deque[str] = deque()
@@ -154,6 +156,7 @@ class _Line:
                 if self._session.wants_close() is not None:
                     self._connection.transport.abort()
                     return
+                self._look_for_pong()
                 self._watched_ns = at_ns = self._session.next_deadline_ns()
                 wait_s = IDLE_S if at_ns is None else min(IDLE_S, self._clock.real_seconds_until(at_ns))
                 if wait_s > 0:
@@ -184,6 +187,12 @@ class _Line:
         except BaseException:
             self._connection.transport.abort()
             raise
+
+    def _look_for_pong(self) -> None:
+        """Tell the round trip of a ping that was answered since the last look."""
+        if self._connection.latency != self._latency_s:
+            self._latency_s = self._connection.latency
+            self._tell(self._session.ponged(self._latency_s * 1e3), self._clock.now())
 
     def _wake_if_earlier(self) -> None:
         """Wake the keeper for an earlier deadline only; a later one is found when the old one is due."""

@@ -14,12 +14,14 @@ a leg that hasn't failed yet serves from its first value on; the steady time is 
 """
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import msgspec
 
-from kalshi_alpha.config import FeedsConfig
-from kalshi_alpha.data.feed_views import age_ms, leg_view, state_name
+from kalshi_alpha.config import FeedLegConfig, FeedsConfig
+from kalshi_alpha.data.feed_views import LegState, age_ms, leg_view, state_name
+from kalshi_alpha.data.further_leg import FurtherLeg
 from kalshi_alpha.data.leg_health import NEVER_NS, Suspicion
 from kalshi_alpha.data.symbol_feed import DOUBTS, Active, Sample, SymbolFeed, SymbolHealth
 from kalshi_alpha.data.third_opinion import State, ThirdOpinion
@@ -51,10 +53,16 @@ class FeedDoubt(msgspec.Struct, frozen=True):
 
 
 class Opinion(NamedTuple):
-    """What the venue's ladder makes of an index."""
+    """What others make of an index: the most contrary of them."""
 
     state: State
     gap: float
+    source: str
+    """Who: the venue's prices, or a further leg."""
+
+
+VENUES_PRICES: Final = "the venue's prices"
+_CARE: Final[dict[State, int]] = {"agrees": 0, "widen": 1, "stand_down": 2}
 
 
 class DualFeedFailover:
@@ -77,9 +85,11 @@ class DualFeedFailover:
         self.switches: tuple[int, int] = (0, 0)
         """(days since 1970 UTC, how many on that day); a restart sets it to what it was."""
         self._late_ms = config.late_ms
-        self._slo_ms: dict[Leg, int] = {"polygon": config.polygon.slo_ms, "massive": config.massive.slo_ms}
+        self._config = config
         widen_ns, stand_down_ns = (int(s * NS_PER_S) for s in (config.implied_widen_s, config.implied_stand_down_s))
         self._opinions = {symbol: ThirdOpinion(config.implied_tolerance_bp * 1e-4, widen_ns, stand_down_ns) for symbol in SYMBOLS}
+        self.further = {name: FurtherLeg(leg, config) for name, leg in config.further.items()}
+        """Further legs by name, which are witnesses only."""
         self._doubts: list[FeedDoubt] = []
         self._known: dict[tuple[Symbol, Leg], Suspicion] = {(symbol, leg): "" for symbol in SYMBOLS for leg in LEGS}
         self._in_window = False
@@ -117,6 +127,22 @@ class DualFeedFailover:
         self._changed = True
         return self.feeds[symbol].probed(level, event_ms, now)
 
+    def witnessed(self, name: str, symbol: Symbol, level: float, event_ms: int, now: Now) -> bool:
+        """Take a value (index points, the vendor's time in Unix ms) of a further leg: an opinion, never quoted from.
+
+        Returns:
+            Whether the symbol's merged sample changed.
+
+        """
+        leg, feed = self.further[name], self.feeds[symbol]
+        ready = leg.arrived(symbol, level, event_ms, now)
+        known = [ours for _, ours in feed.levels_at(ready[1])] if ready is not None else []
+        if ready is None or not known:
+            return False
+        self._changed = True
+        leg.compared(symbol, ready[0], known, now)
+        return feed.probed(*ready, now, leg.tolerance(ready[0]))
+
     def implied(self, symbol: Symbol, level: float, half_width: float, now: Now) -> None:
         """Take the level that the venue's own ladder implies, index points, uncertain by ``half_width``: an opinion, never quoted from."""
         sample = self.feeds[symbol].sample
@@ -126,6 +152,11 @@ class DualFeedFailover:
     def not_implied(self, symbol: Symbol, now: Now) -> None:
         """Learn that the venue's ladder implies no level now."""
         self._opinions[symbol].missing(now.mono_ns)
+
+    def look_at_further(self, now: Now) -> None:
+        """Let the silence of further legs count; called about once a second."""
+        for leg in self.further.values():
+            leg.look(now)
 
     def session(self, open_ns: int, close_ns: int) -> None:
         """Learn when the regular session opens and closes (UTC ns): only in there are frozen values and previous closes looked for."""
@@ -200,9 +231,13 @@ class DualFeedFailover:
         return age_ns + lag_ns if age_ns > late_ns or lag_ns > late_ns else 0
 
     def opinion(self, symbol: Symbol) -> Opinion:
-        """Return what the venue's ladder makes of the level: how careful to be, and how far they are apart, as a share of the level."""
-        opinion = self._opinions[symbol]
-        return Opinion(opinion.state, opinion.gap)
+        """Return what others make of the level: how careful to be, and how far they are apart, as a share of the level."""
+        most, source = self._opinions[symbol], VENUES_PRICES
+        for name, leg in self.further.items():
+            other = leg.opinions[symbol]
+            if (_CARE[other.state], other.gap) > (_CARE[most.state], most.gap):
+                most, source = other, f"the further leg {name}"
+        return Opinion(most.state, most.gap, source)
 
     def levels(self) -> dict[Symbol, tuple[float, int]]:
         """Return the last level of each index and its event time in Unix ms: what a restart takes over."""
@@ -212,6 +247,7 @@ class DualFeedFailover:
         """Return everything the monitors and the page show."""
         feeds = self.feeds.values()
         primary, secondary = (age_ms(self.feeds, leg, now) for leg in LEGS)
+        disagreeing = [name for name, feed in self.feeds.items() if feed.disagrees]
         return DualFeedView(
             active=self.active,
             state=state_name(self.active, self.feeds, now),
@@ -225,10 +261,21 @@ class DualFeedFailover:
             switches_today=self.switches[1] if self.switches[0] == now.utc_ns // (86_400 * NS_PER_S) else 0,
             windows_degraded=self.windows_degraded,
             recovery_ms=max(feed.legs["polygon"][0].damping.wait_ns for feed in feeds) // NS_PER_MS,
-            legs=tuple(leg_view(self.feeds, leg, self._slo_ms[leg], self._late_ms, self._connected, now) for leg in LEGS),
+            legs=tuple(leg_view(state, disagreeing, self._late_ms, now) for state in self._pair()),
+            further=tuple(leg_view(state, (), self._late_ms, now) for state in self._further()),
+            redundancy="path" if self._config.polygon.vendor == self._config.massive.vendor else "source",
         )
 
     # Inside
+
+    def _pair(self) -> Iterator[LegState]:
+        configs: dict[Leg, FeedLegConfig] = {"polygon": self._config.polygon, "massive": self._config.massive}
+        for leg, config in configs.items():
+            yield LegState(leg, config, self._connected[leg], {symbol: feed.legs[leg][0] for symbol, feed in self.feeds.items()})
+
+    def _further(self) -> Iterator[LegState]:
+        for name, leg in self.further.items():
+            yield LegState(name, leg.config, leg.is_connected, leg.legs)
 
     def _judge(self, name: Symbol, feed: SymbolFeed, now: Now) -> FeedSwitch | None:
         self._doubt(name, feed)

@@ -12,6 +12,9 @@ Source: RFC 2439, BGP route flap damping: additive penalty, cut-off threshold, e
 
 from typing import Final
 
+from kalshi_alpha.config import FeedsConfig
+from kalshi_alpha.model.clock import NS_PER_S
+
 FLAP: Final = 1.0
 """What one failure adds."""
 CUT_OFF: Final = 2.0
@@ -38,3 +41,8 @@ class FlapDamping:
         self._at_ns = mono_ns
         doublings = min(self._penalty - CUT_OFF, float(self._most_ns.bit_length()))  # beyond the most whatever the least is
         self.wait_ns = max(self._least_ns, min(self._most_ns, int(self._least_ns * 2.0**doublings)))
+
+
+def damping_ns(config: FeedsConfig) -> tuple[int, int, int]:
+    """Return the recovery time's least, its most and its half-life."""
+    return int(config.recovery_s * NS_PER_S), int(config.recovery_max_s * NS_PER_S), int(config.flap_half_life_s * NS_PER_S)

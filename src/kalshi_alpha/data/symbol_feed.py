@@ -3,7 +3,8 @@
 * *The legs disagree*: two values for one event time. Nobody serves until one leg is under suspicion, or they agree again three times.
 * *Frozen*: in the regular session a leg repeats its value while the other one has moved away from it. A quiet market repeats both.
 * *Previous close*: in the first half minute of a session a leg has shown nothing but the last value of the session before.
-* *Outvoted*: a snapshot from elsewhere agrees with the other leg at that event time; or, twice, contradicts the only leg there is.
+* *Outvoted*: a value from elsewhere, a snapshot or a further leg's, agrees with the other leg at that event time; or, twice, contradicts
+  the only leg there is.
 * *Contradicts itself*: another value for an event time that it had given already.
 * *Delayed*: a lag of minutes that stays the same (``leg_health``).
 
@@ -22,7 +23,7 @@ from typing import Final, Literal
 import msgspec
 
 from kalshi_alpha.config import FeedsConfig
-from kalshi_alpha.data.flap_damping import FlapDamping
+from kalshi_alpha.data.flap_damping import FlapDamping, damping_ns
 from kalshi_alpha.data.leg_health import NEVER_NS, SAME_LEVEL, LegSymbol, Suspicion, Taken
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.events import IndexTicked
@@ -51,7 +52,7 @@ DOUBTS: Final[dict[Suspicion, str]] = {
     "frozen": "frozen",
     "previous_close": "repeating the previous close",
     "delayed": "delayed by minutes on purpose: is the plan real-time?",
-    "outvoted": "contradicted by a snapshot",
+    "outvoted": "contradicted by a snapshot or a further leg",
     "contradicts_itself": "contradicting itself",
 }
 """A suspicion in the operator's words."""
@@ -94,10 +95,7 @@ class SymbolFeed:
 
     def __init__(self, config: FeedsConfig, rejected: dict[str, int]) -> None:
         """Start with nothing heard; ``rejected`` counts why values weren't taken."""
-        least_ns, most_ns, half_ns = (int(s * NS_PER_S) for s in (config.recovery_s, config.recovery_max_s, config.flap_half_life_s))
-        polygon, massive = (
-            LegSymbol(leg.slo_ms, FlapDamping(least_ns, most_ns, half_ns)) for leg in (config.polygon, config.massive)
-        )  # fmt: skip
+        polygon, massive = (LegSymbol(leg.slo_ms, FlapDamping(*damping_ns(config))) for leg in (config.polygon, config.massive))
         self.legs: dict[str, tuple[LegSymbol, LegSymbol]] = {"polygon": (polygon, massive), "massive": (massive, polygon)}
         """Leg -> its health and the other's."""
         self.serving: Active = "none"
@@ -148,23 +146,28 @@ class SymbolFeed:
         self.sample = Sample(level, event_ms, tick.leg, mono_ns, mine.lag_ms)
         return True
 
-    def probed(self, level: float, event_ms: int, now: Now) -> bool:
-        """Hold a snapshot from elsewhere against both legs; return whether the merged sample changed.
+    def levels_at(self, event_ms: int) -> list[tuple[Leg, float]]:
+        """Return what each leg had at an instant of the vendor's clock, as far as it is known."""
+        levels = [(leg, self.legs[leg][0].level_at(event_ms, PROBE_REACH_MS)) for leg in LEGS]
+        return [(leg, level) for leg, level in levels if level is not None]
+
+    def probed(self, level: float, event_ms: int, now: Now, tolerance: float = SAME_LEVEL) -> bool:
+        """Hold a value from elsewhere against both legs; return whether the merged sample changed.
 
         Args:
             level: Index points; never itself used as a value.
             event_ms: The vendor's time of it.
             now: The instant.
+            tolerance: Values this far apart agree, index points; those that may differ at all speak for no suspected leg.
 
         """
         agree: list[Leg] = []
         differ: list[Leg] = []
-        for leg in LEGS:
-            known = self.legs[leg][0].level_at(event_ms, PROBE_REACH_MS)
-            if known is not None:
-                (agree if abs(known - level) <= SAME_LEVEL else differ).append(leg)
-        for leg in agree:
-            _prove(self.legs[leg][0], PROBE_WEIGHT, now.mono_ns)
+        for leg, known in self.levels_at(event_ms):
+            (agree if abs(known - level) <= tolerance else differ).append(leg)
+        if tolerance <= SAME_LEVEL:
+            for leg in agree:
+                _prove(self.legs[leg][0], PROBE_WEIGHT, now.mono_ns)
         if self.disagrees and len(agree) == 1 and (differ or not self.legs[OTHER[agree[0]]][0].is_usable(now.mono_ns)):
             return self._suspect(OTHER[agree[0]], "outvoted", now)
         if agree or len(differ) != 1 or self.legs[OTHER[differ[0]]][0].is_usable(now.mono_ns):

@@ -33,7 +33,7 @@ _EVERYWHERE: Final[dict[Reason, tuple[str, Severity, str]]] = {
 _IN_WINDOWS: Final[dict[Reason, tuple[str, Severity, str]]] = {
     Reason.FEED_DISAGREES: ("feeds_disagree", "page", "The legs disagree about an index"),
     Reason.FEED_JUMPED: ("feeds_disagree", "page", "One leg has jumped and the other hasn't"),
-    Reason.IMPLIED_LEVEL: ("feeds_implied", "page", "The venue's own ladder contradicts the feeds"),
+    Reason.IMPLIED_LEVEL: ("feeds_implied", "page", "The venue's own ladder, or a further leg, contradicts the feeds"),
     Reason.FEED_UNCONFIRMED: ("feeds_unconfirmed", "page", "The feeds are back and nobody has confirmed it"),
     Reason.VENUE_DISCONNECTED: ("venue", "page", "The venue's stream is disconnected"),
     Reason.EXCHANGE_UNKNOWN: ("venue_status", "page", "The venue's status can't be read"),

@@ -65,7 +65,7 @@ class Engine:
         self._recovered = recovered
         self._leaving_since_ns = 0
         self._deadline_ns: int | None = None
-        self._handlers = self.alerts.wrap(self.feeds.probe.wrap(self.maintenance.wrap(self.calendar.wrap(self._table()))))
+        self._handlers = self.alerts.wrap(self.feeds.wrap(self.maintenance.wrap(self.calendar.wrap(self._table()))))
 
     # The interface
 

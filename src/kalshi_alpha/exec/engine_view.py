@@ -36,7 +36,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.FEED_DISAGREES: "the feeds disagree",
     Reason.FEED_UNCONFIRMED: "the feed's recovery isn't confirmed",
     Reason.FEED_JUMPED: "the index jumped on one feed only",
-    Reason.IMPLIED_LEVEL: "the venue's prices imply another level",
+    Reason.IMPLIED_LEVEL: "the venue's prices or a further leg contradict the feeds",
     Reason.FINAL_MINUTE_LAG: "index too old for the final minute",
     Reason.VENUE_DISCONNECTED: "venue stream is down",
     Reason.EXCHANGE_PAUSED: "the exchange is paused",
@@ -87,14 +87,13 @@ def engine_view(engine: Engine, now: Now, clock_speed: float, levels: dict[str, 
         windows=windows,
         feed=facts.failover.view(now),
         feed_timeline=tuple(facts.failover.timeline),
+        feed_snapshots=facts.feed_evidence.snapshots(now),
         levels=levels,
         venue_connected=facts.venue.connected,
         exchange_status=_exchange_status(facts),
         ladders=tuple(_ladder(facts, ladder) for ladder in facts.ladders.values()),
         orders=_orders(facts),
-        incidents=tuple(
-            IncidentView(noted.utc_ns, noted.kind, noted.title, noted.did) for noted in list(facts.incidents)[:SHOWN_INCIDENTS]
-        ),
+        incidents=_incidents(facts),
         pnl=PnlView(
             realised_e6, marked_e6, facts.ledger.fees_e6, facts.ledger.fills, facts.ledger.contracts_e2, engine.windows.unsettled_e2()
         ),
@@ -108,6 +107,10 @@ def engine_view(engine: Engine, now: Now, clock_speed: float, levels: dict[str, 
         clock=engine.clocks.view(now),
         maintenance=engine.maintenance.view(now),
     )
+
+
+def _incidents(facts: EngineFacts) -> tuple[IncidentView, ...]:
+    return tuple(IncidentView(noted.utc_ns, noted.kind, noted.title, noted.did) for noted in list(facts.incidents)[:SHOWN_INCIDENTS])
 
 
 def _state(facts: EngineFacts) -> str:

@@ -164,8 +164,8 @@ class EngineFacts:
     def feed_facts(self, now: Now) -> dict[str, str]:
         """Return the active-feed snapshot that belongs to every feed incident."""
         view = self.failover.view(now)
-        facts = {"active_feed": view.active, "state": view.state}
-        for leg in view.legs:
+        facts = {"active_feed": view.active, "state": view.state, "redundancy": view.redundancy}
+        for leg in (*view.legs, *view.further):
             age = "never" if leg.age_ms is None else f"{leg.age_ms} ms"
             facts[f"{leg.leg}_ws"] = f"{'connected' if leg.connected else 'disconnected'}, age {age}, SLO {leg.slo_ms} ms"
             for symbol, seen in sorted(leg.symbols.items()):

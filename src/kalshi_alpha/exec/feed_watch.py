@@ -6,6 +6,8 @@ from kalshi_alpha.data.failover import FeedDoubt, FeedSwitch
 from kalshi_alpha.data.symbol_feed import DOUBTS, SymbolHealth
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.feed_rearm import FeedRearm
+from kalshi_alpha.exec.further_legs import FurtherLegs
+from kalshi_alpha.exec.handlers import Table
 from kalshi_alpha.exec.implied_watch import LOOK_NS, ImpliedWatch
 from kalshi_alpha.exec.index_probe import IndexProbe
 from kalshi_alpha.model import events as ev
@@ -35,12 +37,17 @@ class FeedWatch:
         self._rearm = rearm
         self._implied = ImpliedWatch(facts)
         self.probe = IndexProbe(facts)
+        self._further = FurtherLegs(facts)
         self._moved: dict[Symbol, None] = {}
         """Symbols to be priced anew in this step: their level advanced, or the time since then counts."""
         self._polygon_lost_ns: int | None = None
         """Since when polygon hasn't been active, once anything was."""
 
     # Facts
+
+    def wrap(self, table: Table) -> Table:
+        """Return the engine's handlers with those of the third opinions."""
+        return self._further.wrap(self.probe.wrap(table)) | {ev.FeedPinged: self._facts.feed_evidence.pinged}
 
     def ticked(self, tick: ev.IndexTicked, now: Now) -> None:
         """Take a value from a leg."""
@@ -73,7 +80,7 @@ class FeedWatch:
 
     def take_moved(self) -> tuple[Symbol, ...]:
         """Hand over the symbols that are to be priced anew."""
-        moved = tuple(self._moved | self.probe.take_moved())
+        moved = tuple(self._moved | self.probe.take_moved() | self._further.take_moved())
         self._moved.clear()
         return moved
 

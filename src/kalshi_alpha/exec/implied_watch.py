@@ -1,4 +1,4 @@
-"""Asks the venue's ladders once a second what level they imply, and tells what the failover makes of it."""
+"""Asks the venue's ladders once a second what level they imply, and tells what the failover makes of it and of the further legs."""
 
 from typing import Final
 
@@ -14,14 +14,15 @@ class ImpliedWatch:
     """Looks while a window is open."""
 
     def __init__(self, facts: EngineFacts) -> None:
-        self.stands_down: dict[Symbol, None] = {}
-        """The indices whose level the venue contradicts for so long that nothing is quoted from it."""
+        self.stands_down: dict[Symbol, str] = {}
+        """The indices whose level is contradicted for so long that nothing is quoted from it, and by whom."""
         self._facts = facts
 
     def look(self, now: Now) -> list[Symbol]:
         """Ask for each index of the open windows; return those whose quotes must be looked at because of the answer."""
         facts, moved = self._facts, []
         facts.deadlines["feed_implied"] = now.mono_ns + LOOK_NS
+        facts.failover.look_at_further(now)
         for symbol in facts.active_symbols:
             before = facts.failover.opinion(symbol)
             self._ask(symbol, now)
@@ -45,9 +46,9 @@ class ImpliedWatch:
         facts, opinion = self._facts, self._facts.failover.opinion(symbol)
         is_down = opinion.state == "stand_down"
         if is_down and symbol not in self.stands_down:
-            self.stands_down[symbol] = None
-            title = f"{symbol}: the venue's prices imply a level {opinion.gap * 1e4:.1f} bp from the feeds'"
+            self.stands_down[symbol] = opinion.source
+            title = f"{symbol}: by {opinion.source} the level is {opinion.gap * 1e4:.1f} bp from the feeds'"
             facts.incident(now, "feed", title, "stands down until they agree", facts.feed_facts(now))
         elif not is_down and symbol in self.stands_down:
-            del self.stands_down[symbol]
-            facts.incident(now, "feed", f"{symbol}: the venue's prices and the feeds agree again", "may quote again", {})
+            source = self.stands_down.pop(symbol)
+            facts.incident(now, "feed", f"{symbol}: {source} and the feeds agree again", "may quote again", {})

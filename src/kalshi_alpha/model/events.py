@@ -114,6 +114,32 @@ class IndexTicked(Event, frozen=True):
     """The vendor's time stamp, Unix ms, never restamped."""
 
 
+class FeedPinged(Event, frozen=True):
+    """The far end of a leg's connection answered a ping."""
+
+    leg: Leg
+    round_trip_ms: float
+
+
+class FurtherStated(Event, frozen=True):
+    """A further leg's connection came up, ended, or has something to complain of."""
+
+    name: str
+    connected: bool
+    text: str
+
+
+class FurtherTicked(Event, frozen=True):
+    """An index value on a further leg: an opinion, never quoted from."""
+
+    name: str
+    symbol: Symbol
+    level: float
+    """Index points."""
+    event_ms: int
+    """The vendor's time stamp, Unix ms, never restamped."""
+
+
 class IndexProbed(Event, frozen=True):
     """The vendor's REST snapshot of an index, asked for by ``ProbeIndex``: an opinion, never quoted from."""
 

@@ -28,7 +28,7 @@ class Reason(StrEnum):
     FEED_JUMPED = "feed_jumped"
     """One leg's value jumped and the other leg hasn't repeated it."""
     IMPLIED_LEVEL = "implied_level"
-    """The venue's own prices imply another level than the feeds give."""
+    """The venue's own prices imply, or a further leg has, another level than the feeds give."""
     FINAL_MINUTE_LAG = "final_minute_lag"
     """The last minute's stricter limits on age and lag are exceeded."""
     VENUE_DISCONNECTED = "venue_disconnected"

@@ -25,6 +25,10 @@ class StreamSession(Protocol):
         """Act on ``next_deadline_ns``."""
         ...
 
+    def ponged(self, round_trip_ms: float) -> list[Event]:
+        """Learn that the far end answered a ping, and how long that took."""
+        ...
+
     def outgoing(self) -> list[str]:
         """Hand over the text frames to send, once; called after every other call."""
         ...

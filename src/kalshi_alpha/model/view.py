@@ -34,6 +34,9 @@ class FeedLegView(msgspec.Struct, frozen=True):
     symbols: dict[str, FeedSymbolView]
     recovery_ms: int = 5_000
     """For how long it must be steady before it serves again, by now: the longer the more often it failed lately."""
+    vendor: str = ""
+    path: str = ""
+    """Which way its values come."""
 
 
 class DualFeedView(msgspec.Struct, frozen=True):
@@ -53,6 +56,11 @@ class DualFeedView(msgspec.Struct, frozen=True):
     recovery_ms: int
     """For how long a leg that failed must be fresh without a miss before it serves again."""
     legs: tuple[FeedLegView, ...]
+    """The pair."""
+    further: tuple[FeedLegView, ...] = ()
+    """Witnesses: never quoted from."""
+    redundancy: str = "path"
+    """``path`` where both legs carry one vendor's values, else ``source``."""
 
 
 class WindowView(msgspec.Struct, frozen=True):
@@ -228,3 +236,5 @@ class EngineView(msgspec.Struct, frozen=True):
     """Oldest first."""
     calendar: CalendarView | None = None
     clock: ClockView | None = None
+    feed_snapshots: dict[str, str] = {}
+    """The last snapshots of the vendor's REST service, in words."""

@@ -131,6 +131,10 @@ class VenueStream:
                 self._drop_connection("no answer to a subscription within 5 s")
         return []
 
+    def ponged(self, round_trip_ms: float) -> list[Event]:  # noqa: ARG002 - the shape of all sessions
+        """Tell nothing: the venue's answers to requests are what counts."""
+        return []
+
     def outgoing(self) -> list[str]:
         """Hand over the commands to send."""
         return self._outbox.take()

@@ -16,7 +16,7 @@ from kalshi_alpha.adapters.backoff import Backoff
 from kalshi_alpha.adapters.massive import wire
 from kalshi_alpha.config import FeedsConfig
 from kalshi_alpha.model.clock import NS_PER_S, Now
-from kalshi_alpha.model.events import Event, FeedConnected, FeedLost, FeedWarned, IndexTicked
+from kalshi_alpha.model.events import Event, FeedConnected, FeedLost, FeedPinged, FeedWarned, IndexTicked
 from kalshi_alpha.model.instruments import Leg, Symbol
 
 OK_STATUSES: Final = frozenset({"connected", "auth_success", "success"})
@@ -109,6 +109,10 @@ class FeedStream:
             self._close_reason = f"no value for {SILENCE_NS // NS_PER_S} s"
             events.append(self._warning("silent", self._close_reason))
         return events
+
+    def ponged(self, round_trip_ms: float) -> list[Event]:
+        """Tell how long a ping took."""
+        return [FeedPinged(self._leg, round_trip_ms)]
 
     def outgoing(self) -> list[str]:
         """Hand over what is to be sent."""

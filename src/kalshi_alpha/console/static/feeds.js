@@ -21,7 +21,9 @@ function showLegs(view) {
   fill("feeds",
     ...feed.legs.map((leg) => legBlock(leg, feed)),
     el("p", { class: feed.agree ? "note" : "note bad" }, `${agree}, apart ${feed.divergence_bp.toFixed(2)} bp`),
-    el("p", { class: "note" }, "Both legs carry one vendor's data: path redundancy, not source redundancy."));
+    ...feed.further.map((leg) => legBlock(leg, feed, "WITNESS")),
+    el("p", { class: "note" }, redundancy(feed)),
+    ...Object.entries(view.feed_snapshots).map(([name, words]) => el("p", { class: "note" }, `${name.replace("I:", "")}: ${words}`)));
 }
 
 // A leg that failed serves again when it has been fresh without a miss for the recovery time.
@@ -33,11 +35,19 @@ function legState(leg, feed) {
   return ["warn", `recovering, ${Math.floor(leg.steady_ms / 1000)} of ${Number((feed.recovery_ms / 1000).toFixed(1))} s`];
 }
 
-function legBlock(leg, feed) {
+function redundancy(feed) {
+  const vendors = [...new Set(feed.legs.map((leg) => leg.vendor))];
+  const others = [...new Set(feed.further.map((leg) => leg.vendor))].filter((vendor) => !vendors.includes(vendor));
+  const watched = others.length ? ` Held against ${others.join(" and ")}.` : "";
+  return (feed.redundancy === "source" ? `The legs carry the data of ${vendors.join(" and ")}: source redundancy.`
+    : `Both legs carry ${vendors[0]}'s data: path redundancy, not source redundancy.`) + watched;
+}
+
+function legBlock(leg, feed, role = "") {
   const slo = `SLO ${(leg.slo_ms / 1000).toFixed(1)} s`;
   const [kind, words] = legState(leg, feed);
-  const head = el("div", { class: "leg" }, dot(kind), el("b", { class: leg.leg }, leg.leg), el("span", { class: kind }, words), el("small", {}, slo),
-    leg.leg === feed.active ? el("span", { class: "badge active" }, "ACTIVE") : null);
+  const head = el("div", { class: "leg", title: `${leg.vendor}, by ${leg.path}` }, dot(kind), el("b", { class: leg.leg }, leg.leg), el("span", { class: kind }, words), el("small", {}, slo),
+    leg.leg === feed.active ? el("span", { class: "badge active" }, "ACTIVE") : role ? el("span", { class: "badge" }, role) : null);
   const symbols = Object.entries(leg.symbols).map(([symbol, one]) =>
     el("div", { class: "symbol", title: one.note || null }, dot(`${VERDICTS[one.verdict] ?? "bad"} small`), el("span", {}, symbol.replace("I:", "")),
       el("span", { class: `verdict ${VERDICTS[one.verdict] ?? "bad"}` }, one.verdict),

@@ -33,6 +33,7 @@ from kalshi_alpha.adapters.kalshi.auth import KeyFileError, Signer, load_signer
 from kalshi_alpha.adapters.kalshi.http import VenueHttp
 from kalshi_alpha.adapters.kalshi.stream import VenueStream
 from kalshi_alpha.adapters.log import log
+from kalshi_alpha.adapters.massive.further import FurtherStream
 from kalshi_alpha.adapters.massive.rest import IndexRest
 from kalshi_alpha.adapters.massive.stream import FeedStream
 from kalshi_alpha.adapters.secret_file import SecretFileError, read_secret
@@ -72,7 +73,8 @@ class Settings(msgspec.Struct, frozen=True):
     file: Path
     config: Config
     signer: Signer
-    api_keys: dict[Leg, str]
+    api_keys: dict[str, str]
+    """By leg, further ones included."""
     clock: Clock
     special_hours: SpecialHours
 
@@ -111,7 +113,7 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
         refuse_unusable(config)
         refuse_paper_at_the_venue(config)
         signer = load_signer(config.venue.key_id_file, config.venue.private_key_file)
-        keys = {leg: read_secret(Path(leg_config.api_key_file)) for leg, leg_config in legs(config)}
+        keys = {leg: read_secret(Path(leg_config.api_key_file)) for leg, leg_config in all_legs(config)}
         special = special_hours_of(config.windows)
         if config.alerts.targets_file:
             read_targets(Path(config.alerts.targets_file))
@@ -138,6 +140,11 @@ def legs(config: Config) -> tuple[tuple[Leg, FeedLegConfig], ...]:
     return (("polygon", config.feeds.polygon), ("massive", config.feeds.massive))
 
 
+def all_legs(config: Config) -> tuple[tuple[str, FeedLegConfig], ...]:
+    """Return the pair and the further legs with their settings."""
+    return (*legs(config), *config.feeds.further.items())
+
+
 def refuse_unusable(config: Config) -> None:
     """Refuse what has the right type and yet can't work, before anything is started with it.
 
@@ -146,6 +153,7 @@ def refuse_unusable(config: Config) -> None:
 
     """
     streams = [("venue.ws_url", config.venue.ws_url), *((f"feeds.{leg}.url", leg_config.url) for leg, leg_config in legs(config))]
+    streams += [(f"feeds.further.{name}.url", leg_config.url) for name, leg_config in config.feeds.further.items()]
     _refuse_address("venue.rest_url", config.venue.rest_url, "http")
     for key, address in streams:
         _refuse_address(key, address, "ws")
@@ -180,7 +188,7 @@ def refuse_paper_at_the_venue(config: Config) -> None:
         ConfigError: it names another.
 
     """
-    addresses = [config.venue.rest_url, config.venue.ws_url, *(leg_config.url for _, leg_config in legs(config))]
+    addresses = [config.venue.rest_url, config.venue.ws_url, *(leg_config.url for _, leg_config in all_legs(config))]
     addresses += [address for _, address in _optional_addresses(config)]
     if config.mode != "live":
         for address in addresses:
@@ -267,7 +275,7 @@ def _heard(client: VenueHttp, answered: asyncio.Event) -> Send:
 
 
 def _streams(settings: Settings, shell: Shell, venue: VenueStream, poke: asyncio.Event) -> list[Coroutine[None, None, None]]:
-    """Return the socket loops of the venue and of both legs."""
+    """Return the socket loops of the venue and of all legs."""
     config, clock = settings.config, settings.clock
 
     def venue_parameters() -> ConnectParameters:
@@ -278,6 +286,9 @@ def _streams(settings: Settings, shell: Shell, venue: VenueStream, poke: asyncio
     for number, (leg, leg_config) in enumerate(legs(config)):
         stream = FeedStream(leg, SYMBOLS, settings.api_keys[leg], config.feeds, shell.engine.facts.epoch + number)
         loops.append(drive(stream, partial(ConnectParameters, leg_config.url, {}), clock, shell.on_events))
+    for number, (name, further_config) in enumerate(config.feeds.further.items(), len(loops)):
+        further = FurtherStream(name, SYMBOLS, settings.api_keys[name], config.feeds, shell.engine.facts.epoch + number)
+        loops.append(drive(further, partial(ConnectParameters, further_config.url, {}), clock, shell.on_events))
     return loops
 
 

@@ -29,6 +29,7 @@ class SimFeed:
         api_keys: Sequence[str] = ("sim-key",),
         *,
         limit_mode: LimitMode | None = None,
+        legs: Sequence[str] = LEGS,
     ) -> None:
         """Publish this path's values.
 
@@ -38,8 +39,10 @@ class SimFeed:
             faults: The script.
             api_keys: The keys of the one account.
             limit_mode: Whom the limit of one connection a leg hits; None: no limit.
+            legs: Whom it serves.
 
         """
+        self._legs = tuple(legs)
         self.api_keys = tuple(api_keys)
         self.limit_mode = limit_mode
         self.path = path
@@ -103,7 +106,7 @@ class SimFeed:
     def _schedule(self, second: int) -> None:
         base_ns = second * NS_PER_S
         for symbol in SYMBOLS:
-            for leg in LEGS:
+            for leg in self._legs:
                 delay_ms = LATENCY_MS + JITTER_MS * self._random.random() ** 4
                 if self._random.random() < LATE_SHARE:
                     delay_ms += LATE_MS * self._random.random()

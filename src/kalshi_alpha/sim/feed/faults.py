@@ -83,7 +83,7 @@ class FeedFault(msgspec.Struct, frozen=True):
     from_ns: int
     to_ns: int
     leg: str
-    """``polygon``, ``massive`` or ``*``."""
+    """``polygon``, ``massive``, a further one, or ``*``."""
     kind: FeedFaultKind
     symbol: str = "*"
     params: Params = {}
