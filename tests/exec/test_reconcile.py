@@ -226,6 +226,24 @@ def test_an_order_that_ended_here_but_rests_there_is_cancelled_at_the_second_sig
     assert rig.cancelled() == [order.intent.client_order_id]
 
 
+def test_a_read_older_than_an_orders_end_shows_no_stranger() -> None:
+    rig = quoting()
+    rig.silent.add("ReadOpenOrders")
+    order = rig.live("resting")[0]
+    ghost = rig.report(order.intent.client_order_id)
+    rig.tell(ev.OrderCancelled(order.intent.client_order_id, order.order_id, 0))
+    ended_ns = rig.utc_ns
+    rest = tuple(rig.report(one.intent.client_order_id) for one in rig.live("resting"))
+    rig.clear()
+
+    for lag_s in (0.0, 0.1, 0.2):
+        rig.wait(0.3)
+        rig.tell(ev.OpenOrdersRead(0, ended_ns - int(lag_s * 1e9), (*rest, ghost)))
+
+    assert not rig.cancelled()
+    assert not rig.incidents("orders")
+
+
 def test_an_order_accepted_after_the_venues_as_of_stays() -> None:
     rig = quoting()
     rig.silent.add("ReadOpenOrders")

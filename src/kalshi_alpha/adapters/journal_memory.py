@@ -22,6 +22,10 @@ class MemoryJournal:
         """What is durable."""
         return bytes(self._durable)
 
+    def durable_from(self, offset: int) -> bytes:
+        """Return what is durable behind a place."""
+        return bytes(self._durable[offset:])
+
     @property
     def next_seq(self) -> int:
         """The number the next record gets."""

@@ -209,7 +209,7 @@ class OrderEvents:
 
     def close(self, order: Order, reason: str, now: Now) -> None:
         """End an order and free its slot."""
-        self._facts.orders.close(order, reason)
+        self._facts.orders.close(order, now.utc_ns)
         self._ended(order, reason, now)
 
     def _ended(self, order: Order, reason: str, now: Now) -> None:

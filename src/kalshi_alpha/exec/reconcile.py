@@ -25,6 +25,8 @@ from kalshi_alpha.model.records import GroupRecorded, GroupRetired
 BOOT_RETRY_S: Final = 0.1
 READ_RETRY_S: Final = 1.0
 READ_EVERY_S: Final = 15.0
+SURELY_NEWER_NS: Final = NS_PER_S
+"""A read of a view that lags by up to a second, by a clock that is known to a quarter of one."""
 STATUS_EVERY_S: Final = 10.0
 STATUS_GOOD_FOR_S: Final = 45.0
 FILLS_OVERLAP_S: Final = 120
@@ -44,7 +46,6 @@ class Reconciler:
         self._proved: dict[str, bool] = dict.fromkeys(READ_NAMES, False)
         self._group_asked = False
         self._restart_noted = False
-        self._revenants: set[str] = set()
         self.mismatch = ""
         self.empty_as_of_ns = 0
         """The venue showed nothing of ours resting as of this instant (UTC ns); 0: it never did or has since shown some."""
@@ -190,7 +191,7 @@ class Reconciler:
         at_venue = {order.order_id: order for order in event.orders}
         for report in event.orders:
             self._orders.updated(report, now)
-        self._cancel_revenants(event, now)
+        self._cancel_revenants(event, as_of_ns, now)
         for order in list(facts.orders.live()):
             known = order.status in {"resting", "cancelling"} or order.unknown_reason == "restart"
             if known and order.changed_ns < as_of_ns and order.order_id not in at_venue:
@@ -200,14 +201,13 @@ class Reconciler:
             self._cancel_leftovers(now)
         self._prove("ReadOpenOrders", event.as_of_ns, now, fine=not event.orders)
 
-    def _cancel_revenants(self, event: ev.OpenOrdersRead, now: Now) -> None:
-        """Cancel what two reads in a row show resting though it has ended here: the first may be older than its end."""
+    def _cancel_revenants(self, event: ev.OpenOrdersRead, as_of_ns: int, now: Now) -> None:
+        """Cancel what rests by a read that is surely newer than its end; an older read shows what was, and another one is asked for."""
         orders = self._facts.orders
-        ended = [report for report in event.orders if orders.was_ours(report.client_order_id)]
-        for report in ended:
-            if report.order_id in self._revenants:
+        ended = [(report, ended_ns) for report in event.orders if (ended_ns := orders.ended_ns(report.client_order_id)) is not None]
+        for report, ended_ns in ended:
+            if as_of_ns > ended_ns + SURELY_NEWER_NS:
                 self._orders.orphan(report.order_id, report.client_order_id, report.ticker, now)
-        self._revenants = {report.order_id for report in ended}
         if ended:
             self._facts.no_later("reads", now.mono_ns + NS_PER_S)
 

@@ -65,6 +65,35 @@ class PageEntry(msgspec.Struct, frozen=True):
     to_ns: int = 0
 
 
+class Death(msgspec.Struct, frozen=True):
+    """SIGKILL between two steps of the process: at the nth event or command of a kind, within a span."""
+
+    from_ns: int
+    to_ns: int
+    kind: str
+    """An event's or a command's name, ``PlaceOrders``."""
+    nth: int = 1
+    after: bool = False
+    """A command is carried out before the process dies, an event is acted upon."""
+
+
+class DiskFault(msgspec.Struct, frozen=True):
+    """The journal's disk misbehaves for a while."""
+
+    from_ns: int
+    to_ns: int
+    kind: Literal["sync_slow", "sync_error"]
+    seconds: float = 2.0
+    """Of a slow sync: how long it takes."""
+
+
+class OperatorAct(msgspec.Struct, frozen=True):
+    """The operator presses STOP, or lifts it."""
+
+    utc_ns: int
+    kind: Literal["stop", "clear"]
+
+
 class DayScript(msgspec.Struct, frozen=True):
     """One day to play. All instants are UTC nanoseconds."""
 
@@ -75,6 +104,12 @@ class DayScript(msgspec.Struct, frozen=True):
     venue_faults: tuple[VenueFault, ...] = ()
     kills_ns: tuple[int, ...] = ()
     """The trading process is killed with SIGKILL and started again by its supervisor."""
+    deaths: tuple[Death, ...] = ()
+    """The same, between two of its steps."""
+    torn_bytes: int = 0
+    """So much of what a killed process hadn't synced is on the disk all the same."""
+    disk_faults: tuple[DiskFault, ...] = ()
+    operator_acts: tuple[OperatorAct, ...] = ()
     hours_changes: tuple[HoursChange, ...] = ()
     """By instant. The windows are those to judge by, whoever knows of them when."""
     venue_session: Session | None = None

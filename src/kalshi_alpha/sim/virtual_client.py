@@ -17,7 +17,7 @@ from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.alerts import AlertMessage
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
-from kalshi_alpha.sim.script import ClockFault
+from kalshi_alpha.sim.script import ClockFault, DiskFault
 from kalshi_alpha.sim.timeline import Timeline
 from kalshi_alpha.sim.wire import NEVER_NS, Delays, Wire
 
@@ -50,6 +50,11 @@ class VirtualClient:
         """The feed's REST service."""
         self.on_event: Callable[[ev.Event, int], None] = lambda _event, _utc_ns: None
         self.on_request: Callable[[HttpRequest, int], None] = lambda _request, _utc_ns: None
+        self.is_fatal: Callable[[object, bool, int], bool] | None = None
+        """Whether the process dies before (False) or after (True) this event or command, at an instant (UTC ns)."""
+        self.on_exit: Callable[[int], None] = lambda _utc_ns: None
+        self.on_death: Callable[[int], None] = lambda _utc_ns: None
+        self.disk_faults: tuple[DiskFault, ...] = ()
         self.alerts: list[AlertMessage] = []
         self.clock_faults: tuple[ClockFault, ...] = ()
         self.later = timeline.at
@@ -58,6 +63,8 @@ class VirtualClient:
         """The UTC instant of the monotonic clock's zero."""
         self._request: Request | None = None
         self._timed_ns = 0
+        self._synced_ns = 0
+        self._is_disk_lost = False
         self._wires_ns = NEVER_NS
         self._carriers: dict[type[cmd.Command], Callable[[Any, Now], None]] = {
             cmd.Persist: self._persist,
@@ -112,8 +119,29 @@ class VirtualClient:
             if not self.alive:
                 return
             on_event(event, utc_ns)
+            if self.is_fatal is not None:
+                self._step_or_die(event, now, utc_ns)
+                continue
             for command in handle(engine, event, now):
                 self._carriers.get(type(command), self._call)(command, now)
+
+    def _step_or_die(self, event: ev.Event, now: Now, utc_ns: int) -> None:
+        """Take one event as ``step`` does, and die where the script says so."""
+        if self._dies(event, utc_ns, after=False):
+            return
+        for command in self.handle(self.engine, event, now):
+            if self._dies(command, utc_ns, after=False):
+                return
+            self._carriers.get(type(command), self._call)(command, now)
+            if not self.alive or self._dies(command, utc_ns, after=True):
+                return
+        self._dies(event, utc_ns, after=True)
+
+    def _dies(self, what: object, utc_ns: int, *, after: bool) -> bool:
+        if self.is_fatal is None or not self.is_fatal(what, after, utc_ns):
+            return False
+        self.on_death(utc_ns)
+        return True
 
     def kill(self) -> None:
         """SIGKILL: nothing of this incarnation happens any more; what is on the wire stays on the wire."""
@@ -124,7 +152,18 @@ class VirtualClient:
     def _persist(self, command: cmd.Persist, now: Now) -> None:
         self.journal.append(command.records)
         if command.sync:
-            self.later(self.utc_ns(now.mono_ns) + self.delays.sync_ns(), partial(self._synced, command.batch))
+            utc_ns = self.utc_ns(now.mono_ns)
+            fault = next((fault for fault in self.disk_faults if fault.from_ns <= utc_ns < fault.to_ns), None)
+            slow_ns = 0 if fault is None or fault.kind == "sync_error" else int(fault.seconds * NS_PER_S)
+            self._synced_ns = max(self._synced_ns + 1, utc_ns + slow_ns + self.delays.sync_ns())  # one thread syncs, in order
+            if fault is not None and fault.kind == "sync_error":
+                self._is_disk_lost = True
+            self.later(self._synced_ns, partial(self._lost if self._is_disk_lost else self._synced, command.batch))
+
+    def _lost(self, _batch: int, utc_ns: int) -> None:
+        """Tell that a sync failed; none after it counts."""
+        if self.alive:
+            self.step([ev.StorageFailed("EIO by script")], self.now(utc_ns))
 
     def _subscribe(self, command: cmd.SubscribeBooks, now: Now) -> None:
         assert self.venue is not None
@@ -136,8 +175,9 @@ class VirtualClient:
         self.venue.unsubscribe_books(command.tickers)
         self._flush_all(self.utc_ns(now.mono_ns))
 
-    def _exit(self, _command: cmd.Exit, _now: Now) -> None:
+    def _exit(self, _command: cmd.Exit, now: Now) -> None:
         self.alive = False
+        self.on_exit(self.utc_ns(now.mono_ns))
 
     def _capture(self, command: cmd.CaptureSnapshot, now: Now) -> None:
         self.on_snapshot(self.engine, now)

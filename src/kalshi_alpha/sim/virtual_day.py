@@ -23,7 +23,7 @@ from kalshi_alpha.sched.hotrestart import Fresh, HotRestartManager, Restored, St
 from kalshi_alpha.sim.exchange import SimExchange
 from kalshi_alpha.sim.feed import SimFeed
 from kalshi_alpha.sim.feed.rest import FeedRest
-from kalshi_alpha.sim.script import DayScript
+from kalshi_alpha.sim.script import DayScript, OperatorAct
 from kalshi_alpha.sim.status_page import read_page
 from kalshi_alpha.sim.timeline import Timeline
 from kalshi_alpha.sim.virtual_client import Handle, VirtualClient
@@ -38,6 +38,7 @@ SETTLE_S: Final = 400
 RESTART_NS: Final = 400_000_000
 """What a killed process needs to be back: its start, without the venue."""
 API_KEY: Final = "sim-key"
+ACTOR: Final = "anna"
 
 
 class MemoryStore:
@@ -68,6 +69,10 @@ class VirtualDay:
         """(kill, new process) instants."""
         self.streams: dict[Leg, FeedStream] = {}
         """The feed clients of the process that runs now."""
+        self.died: list[str] = []
+        """What killed the process between two steps, ``PlaceOrders, after``."""
+        self.torn = 0
+        """Torn tails that a start has cut."""
         self.steps = 0
         self.engines: list[Engine] = []
         self.handle: Handle = Engine.handle
@@ -83,7 +88,11 @@ class VirtualDay:
         self._captured: EngineSnapshot | None = None
         """The newest snapshot. It is frozen, so that it need only be sealed for the one who reads it: the next start."""
         self._starts = 0
+        self._deaths = list(script.deaths)
+        self._left = [death.nth for death in script.deaths]
         self._hours = SpecialHours()
+        self._unheard: list[ev.Event] = []
+        """What the operator wanted while no process listened."""
 
     def play(self) -> None:
         """Play every window with its lead and tail, then wait for the outcomes."""
@@ -91,6 +100,8 @@ class VirtualDay:
             self._timeline.at(kill_ns, self._kill)
         for change in self._script.hours_changes:
             self._timeline.at(change.utc_ns, partial(self._change_hours, change.hours))
+        for act in self._script.operator_acts:
+            self._timeline.at(act.utc_ns, partial(self._operator, act))
         stretches = self._stretches()
         at_ns = stretches[0][0]
         self._jump(at_ns)
@@ -167,16 +178,20 @@ class VirtualDay:
             self.streams[leg] = stream
             wires.append(Wire(client, stream, self._feed_of(leg)))
         client.connect(venue, wires, self._request)
-        client.clock_faults = self._script.clock_faults
+        client.clock_faults, client.disk_faults = self._script.clock_faults, self._script.disk_faults
+        client.is_fatal = self._is_fatal if self._deaths else None
+        client.on_death, client.on_exit = self._kill, self._exited
         client.handle = self.handle
         client.on_snapshot = self._capture
         client.aside = self._aside
         client.snapshots = self._snapshot
+        self.witness.journal_is(self.journal)
         client.on_event = self.witness.event_seen
         client.on_request = self.witness.request_sent
         self.client = client
         booted = booted_event(restored, recovered, now, has_journal=bool(read.last_seq))
-        client.step([booted, cal.SpecialHoursChanged(self._hours)], client.now(utc_ns))
+        unheard, self._unheard = self._unheard, []
+        client.step([booted, cal.SpecialHoursChanged(self._hours), *unheard], client.now(utc_ns))
         client.tick(utc_ns)
 
     def _to_exchange(self, utc_ns: int) -> ServerSession | None:
@@ -222,14 +237,49 @@ class VirtualDay:
             case _:
                 return []
 
+    def _operator(self, act: OperatorAct, utc_ns: int) -> None:
+        """Press STOP or lift it: on the control socket where a process listens, else by the file that the next start reads."""
+        client = self.client
+        event = ev.OperatorStopped(ACTOR, act.kind) if act.kind == "stop" else ev.OperatorCleared(ACTOR, "operator_stop")
+        if client is None or not client.alive:
+            self._unheard.append(event)
+        else:
+            client.step([event], client.now(utc_ns))
+
+    def _is_fatal(self, what: object, after: bool, utc_ns: int) -> bool:
+        """Whether a scripted death strikes at this step."""
+        name = type(what).__name__
+        for place, death in enumerate(self._deaths):
+            if death.kind != name or death.after != after or not death.from_ns <= utc_ns < death.to_ns or not self._left[place]:
+                continue
+            self._left[place] -= 1
+            if not self._left[place]:
+                self.died.append(f"{name}, {'after' if after else 'before'}")
+                return True
+        return False
+
     def _kill(self, utc_ns: int) -> None:
         """SIGKILL: what wasn't synced is gone, the supervisor starts the next one."""
         client = self.client
         if client is None or not client.alive:
             return
         client.kill()
+        self._restart(utc_ns)
+
+    def _exited(self, utc_ns: int) -> None:
+        """Start the next one when the process left because of its disk; it can start when the disk is well."""
+        assert self.client is not None
+        if not self.client.engine.facts.storage_failure:
+            return
+        self.client.kill()
+        well_ns = max((fault.to_ns for fault in self._script.disk_faults if fault.from_ns <= utc_ns < fault.to_ns), default=utc_ns)
+        self._restart(utc_ns, max(utc_ns, well_ns))
+
+    def _restart(self, utc_ns: int, from_ns: int | None = None) -> None:
         self.client = None
-        self.journal = MemoryJournal(self.journal.cut())
-        back_ns = utc_ns + RESTART_NS
+        left = self.journal.cut(self._script.torn_bytes)
+        self.torn += len(left) > len(self.journal.data)
+        self.journal = MemoryJournal(left)
+        back_ns = (from_ns or utc_ns) + RESTART_NS
         self.restarts.append((utc_ns, back_ns))
         self._timeline.at(back_ns, self._start)

@@ -1,9 +1,11 @@
 """An independent witness: restates the promises from raw events and the venue's own record, never from the engine's variables."""
 
+import re
 from typing import Final
 
 import msgspec
 
+from kalshi_alpha.adapters.journal_memory import MemoryJournal
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
 from kalshi_alpha.model.http import HttpRequest
@@ -36,6 +38,7 @@ class _SentBatch(msgspec.Struct):
     orders: list[_Sent]
 
 
+_INTENDED: Final = re.compile(rb'"type":"OrderIntended"[^\n]*?"client_order_id":"([^"]+)"')
 _ONE: Final = msgspec.json.Decoder(_Sent)
 _BATCH: Final = msgspec.json.Decoder(_SentBatch)
 
@@ -47,7 +50,16 @@ class Witness:
         """Judge by the script's windows."""
         self.violations: list[str] = []
         self.events = 0
+        self.arrivals: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        """Leg and symbol -> (UTC ns of arrival, event time in Unix ms) of every value the process heard."""
+        self.news: dict[str, list[int]] = {}
+        """Symbol -> when (UTC ns) a value newer than all before was heard, from either leg."""
+        self.acts: list[tuple[int, str]] = []
+        """When (UTC ns) the process heard of a STOP or of its being lifted."""
         self._windows = script.windows
+        self._journal: MemoryJournal | None = None
+        self._durable_bytes = 0
+        self._durable_ids: set[str] = set()
         self._fresh_ns: dict[str, int] = {}
         """Symbol -> when its newest event time was first heard (UTC ns of arrival)."""
         self._event_ms: dict[str, int] = {}
@@ -57,11 +69,22 @@ class Witness:
     def event_seen(self, event: ev.Event, utc_ns: int) -> None:
         """Note what the process hears."""
         self.events += 1
-        if type(event) is not ev.IndexTicked or event.event_ms * NS_PER_MS > utc_ns + FUTURE_NS:
+        if type(event) is not ev.IndexTicked:
+            if isinstance(event, ev.OperatorStopped | ev.OperatorCleared):
+                self.acts.append((utc_ns, type(event).__name__))
+            return
+        self.arrivals.setdefault((event.leg, event.symbol), []).append((utc_ns, event.event_ms))
+        if event.event_ms * NS_PER_MS > utc_ns + FUTURE_NS:
             return
         if event.event_ms > self._event_ms.get(event.symbol, 0):
             self._event_ms[event.symbol] = event.event_ms
             self._fresh_ns[event.symbol] = utc_ns
+            self.news.setdefault(event.symbol, []).append(utc_ns)
+
+    def journal_is(self, journal: MemoryJournal) -> None:
+        """Learn which journal the process writes from now on: what is durable in it was so before."""
+        self._journal, self._durable_bytes = journal, 0
+        self._durable_ids.clear()
 
     def request_sent(self, request: HttpRequest, utc_ns: int) -> None:
         """Judge what the process sends."""
@@ -84,6 +107,8 @@ class Witness:
         if client_order_id in self._seen_ids:
             self._tell("I4 id used twice", order, utc_ns)
         self._seen_ids.add(client_order_id)
+        if client_order_id not in self._written():
+            self._tell("I9 order sent before its intent was durable", order, utc_ns)
         window = self._window_of(utc_ns)
         if window is None:
             self._tell("I1 order sent outside every window", order, utc_ns)
@@ -93,6 +118,14 @@ class Witness:
         fresh_ns = self._fresh_ns.get(symbol)
         if fresh_ns is None or utc_ns - fresh_ns > SLO_NS:
             self._tell(f"I2 order priced on a value {'never heard' if fresh_ns is None else utc_ns - fresh_ns} ns old", order, utc_ns)
+
+    def _written(self) -> set[str]:
+        """Return the ids of the durable intents, from the journal's bytes alone."""
+        if self._journal is not None:
+            more = self._journal.durable_from(self._durable_bytes)
+            self._durable_bytes += len(more)
+            self._durable_ids.update(found.decode() for found in _INTENDED.findall(more))
+        return self._durable_ids
 
     def _tell(self, what: str, order: _Sent, utc_ns: int) -> None:
         self.violations.append(f"{what}: {order.client_order_id} {order.ticker} at {utc_ns}")

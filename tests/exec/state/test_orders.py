@@ -23,7 +23,7 @@ def test_a_slot_is_taken_from_the_intent_to_the_end() -> None:
     assert orders.in_slot(TICKER, "ask") is None
     with pytest.raises(AssertionError):
         orders.intend(intent(2), 2)
-    orders.close(order, "cancelled")
+    orders.close(order, 0)
     assert (len(orders), orders.in_slot(TICKER, "bid"), order.status) == (0, None, "done")
     assert orders.was_ours("ka-7-000001")
 
@@ -89,7 +89,7 @@ def test_a_restored_order_is_unknown_with_what_was_left() -> None:
     assert (order.status, order.filled_e2, order.remaining_e2, order.expiration_s) == ("unknown", 700, 300, END_S)
     assert second.expiration_s == END_S + 7
     assert orders.in_slot(TICKER, "bid") is order
-    orders.close(second, "gone")
+    orders.close(second, 0)
     assert orders.in_slot(TICKER, "bid") is order
 
 
@@ -107,7 +107,7 @@ def test_a_latch_lifts_only_by_its_own_name() -> None:
 def test_the_oldest_ended_orders_are_forgotten() -> None:
     orders = OutstandingOrdersState()
     for number in range(CLOSED_KEPT + 1):
-        orders.close(orders.intend(intent(number), number), "expired")
+        orders.close(orders.intend(intent(number), number), number)
 
     assert not orders.was_ours("ka-7-000000")
     assert orders.was_ours("ka-7-000001")

@@ -32,7 +32,8 @@ class OutstandingOrdersState:
         self._live: dict[str, Order] = {}
         self._by_slot: dict[Slot, Order] = {}
         self._by_order_id: dict[str, Order] = {}
-        self._closed: dict[str, str] = {}
+        self._closed: dict[str, int] = {}
+        """Orders that have ended, the last few thousand -> when (UTC ns) that was heard."""
         self.latches: dict[str, tuple[str, str]] = {}
         """Latch -> (actor, note)."""
 
@@ -70,6 +71,10 @@ class OutstandingOrdersState:
     def was_ours(self, client_order_id: str) -> bool:
         """Whether this id belonged to an order that has ended."""
         return client_order_id in self._closed
+
+    def ended_ns(self, client_order_id: str) -> int | None:
+        """Return when (UTC ns) an order was heard to have ended; None: it isn't known to have."""
+        return self._closed.get(client_order_id)
 
     # Steps
 
@@ -112,14 +117,14 @@ class OutstandingOrdersState:
         if order.status in {"sent", "unknown", "intended"}:
             self.set_status(order, "resting", utc_ns)
         if filled_e2 >= order.intent.count_e2:
-            self.close(order, "executed")
+            self.close(order, utc_ns)
 
     def filled(self, order: Order, count_e2: int, utc_ns: int) -> None:
         """Count one fill; the caller has made sure that it counts once."""
         order.filled_e2 += count_e2
         order.remaining_e2 = order.intent.count_e2 - order.filled_e2
         if order.remaining_e2 <= 0:
-            self.close(order, "executed")
+            self.close(order, utc_ns)
         else:
             order.changed_ns = utc_ns
 
@@ -127,14 +132,14 @@ class OutstandingOrdersState:
         """Learn the venue's own word on an order."""
         self._name(order, report.order_id)
         if report.status in {"canceled", "executed"}:
-            self.close(order, report.reason or report.status)
+            self.close(order, utc_ns)
             return
         if report.expiration_s:
             order.expiration_s = max(order.expiration_s, report.expiration_s)
         if order.status in {"sent", "unknown", "intended"}:
             self.set_status(order, "resting", utc_ns)
 
-    def close(self, order: Order, reason: str) -> None:
+    def close(self, order: Order, utc_ns: int) -> None:
         """Remove an order that provably doesn't rest."""
         intent = order.intent
         order.status = "done"
@@ -142,7 +147,7 @@ class OutstandingOrdersState:
         if self._by_slot.get((intent.ticker, intent.side)) is order:
             del self._by_slot[(intent.ticker, intent.side)]
         self._by_order_id.pop(order.order_id, None)
-        self._closed[intent.client_order_id] = reason
+        self._closed[intent.client_order_id] = utc_ns
         if len(self._closed) > CLOSED_KEPT:
             del self._closed[next(iter(self._closed))]
 

@@ -1,0 +1,169 @@
+"""Promises that need more than one record to judge: the venue's log and what the process heard, never the engine's variables.
+
+The numbers are those of the invariants: I2b an order on old data goes, I3 a dead process's orders go, I8 polygon serves again after five
+seconds without a miss, I11 STOP holds until it is lifted, I4 no more orders than allowed, L1 quoting resumes.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
+from kalshi_alpha.model.instruments import LEGS, SERIES, SYMBOLS
+from kalshi_alpha.model.records import EngineStarted, FeedSwitched, Record
+from kalshi_alpha.sim.exchange.audit import OrderEvent
+from kalshi_alpha.sim.fast import Played
+from kalshi_alpha.sim.script import DayScript
+from kalshi_alpha.sim.witness import SLO_NS, Witness
+
+TTL_NS: Final = 20 * NS_PER_S
+PULLED_NS: Final = NS_PER_S
+"""An order on data beyond the SLO is gone within this time, where nothing else is wrong."""
+RECOVERY_NS: Final = 5 * NS_PER_S
+HEARD_NS: Final = NS_PER_S // 10
+"""What left the process before it heard of a STOP may still arrive."""
+RESUMED_NS: Final = 15 * NS_PER_S
+"""A leg's five seconds, a start's reads, and a second look at everything."""
+
+
+class Lives:
+    """The orders of a venue's log: from when to when each rested."""
+
+    def __init__(self, log: Sequence[OrderEvent], end_ns: int) -> None:
+        """Take the log; what rests at its end does so until ``end_ns``."""
+        self.orders: dict[str, tuple[OrderEvent, int]] = {}
+        """Order id -> its acceptance, and when (UTC ns) it ended."""
+        for event in log:
+            if event.kind == "accepted":
+                self.orders[event.order_id] = (event, event.utc_ns if event.remaining_e2 == 0 else end_ns)
+            elif event.order_id in self.orders and (event.kind == "cancelled" or event.remaining_e2 == 0):
+                first, ended_ns = self.orders[event.order_id]
+                self.orders[event.order_id] = (first, min(ended_ns, event.utc_ns))
+
+    def resting(self, from_ns: int, to_ns: int) -> list[OrderEvent]:
+        """Return the orders that rested at some instant of a span."""
+        return [first for first, ended_ns in self.orders.values() if first.utc_ns < to_ns and ended_ns > from_ns]
+
+
+def rested_on_old_data(lives: Lives, witness: Witness, script: DayScript, kills_ns: Sequence[int]) -> list[str]:
+    """I2b: return the orders that rested too long after the index behind them was last heard of.
+
+    Too long is a second; up to an order's own expiry where the venue or the disk misbehaves as well, or the process is dead.
+    """
+    is_hard = bool(script.venue_faults or script.disk_faults or script.clock_faults or kills_ns)
+    most_ns = SLO_NS + (TTL_NS if is_hard else PULLED_NS)
+    found: list[str] = []
+    for first, ended_ns in lives.orders.values():
+        symbol = next(spec.symbol for spec in SERIES.values() if spec.venue_ticker == first.ticker.split("-", 1)[0])
+        news = witness.news.get(symbol, [])
+        for at_ns in (*news[max(0, bisect_right(news, first.utc_ns) - 1) : bisect_left(news, ended_ns)], ended_ns):
+            following = bisect_right(news, at_ns)
+            silent_ns = min(news[following] if following < len(news) else ended_ns, ended_ns) - at_ns
+            if at_ns < ended_ns and silent_ns > most_ns:
+                found.append(f"I2b {first.client_order_id} {first.ticker} rested {silent_ns / NS_PER_S:.2f} s on one value")
+    return found
+
+
+def outlived_their_process(lives: Lives, kills_ns: Sequence[int]) -> list[str]:
+    """I3: return the orders of a dead process that rested longer than their own expiry can explain."""
+    found: list[str] = []
+    for kill_ns in kills_ns:
+        epochs = [_epoch(first) for first, _ in lives.orders.values() if first.utc_ns < kill_ns]
+        for first, ended_ns in lives.orders.values():
+            if epochs and _epoch(first) <= max(epochs) and first.utc_ns < kill_ns and ended_ns > kill_ns + TTL_NS + NS_PER_S:
+                found.append(f"I3 {first.client_order_id} rested {(ended_ns - kill_ns) / NS_PER_S:.2f} s after its process was killed")
+    return found
+
+
+def _epoch(order: OrderEvent) -> int:
+    return int(order.client_order_id.split("-")[0])
+
+
+def too_many_orders(lives: Lives, most: int) -> list[str]:
+    """I4: return the moments at which more orders rested than are allowed."""
+    changes = sorted(
+        change for first, ended_ns in lives.orders.values() if ended_ns > first.utc_ns for change in ((first.utc_ns, 1), (ended_ns, -1))
+    )
+    count, found = 0, []
+    for at_ns, change in changes:
+        count += change
+        if count > most:
+            found.append(f"I4 {count} orders rested at {at_ns}, allowed are {most}")
+    return found
+
+
+def came_back_too_soon(records: Sequence[Record], witness: Witness) -> list[str]:
+    """I8: return the switches back to polygon that came before it was fresh for five seconds, by what was heard from it."""
+    found: list[str] = []
+    started_ns, was_polygon = 0, False
+    for record in records:
+        match record:
+            case EngineStarted():
+                started_ns, was_polygon = record.utc_ns, False
+            case FeedSwitched(active="polygon") if was_polygon:
+                found += [
+                    f"I8 polygon came back at {record.utc_ns}, {symbol} had a gap of {gap_ns / NS_PER_S:.3f} s"
+                    for symbol in SYMBOLS
+                    if (gap_ns := _widest_gap(witness, symbol, max(started_ns, record.utc_ns - RECOVERY_NS), record.utc_ns)) > SLO_NS
+                ]
+            case FeedSwitched(previous="polygon"):
+                was_polygon = True
+            case _:
+                pass
+    return found
+
+
+def _widest_gap(witness: Witness, symbol: str, from_ns: int, to_ns: int) -> int:
+    """Return polygon's longest time without a value that was in time, within a span."""
+    heard = [
+        at_ns
+        for at_ns, event_ms in witness.arrivals.get((LEGS[0], symbol), [])
+        if from_ns <= at_ns <= to_ns and at_ns - event_ms * NS_PER_MS <= SLO_NS + NS_PER_S
+    ]
+    instants = [from_ns, *heard, to_ns]
+    return max(later - earlier for earlier, later in pairwise(instants))
+
+
+def placed_after_stop(log: Sequence[OrderEvent], witness: Witness, end_ns: int) -> list[str]:
+    """I11: return the orders accepted between a STOP and its being lifted."""
+    found: list[str] = []
+    acts = [*witness.acts, (end_ns, "OperatorCleared")]
+    stopped_ns: int | None = None
+    for at_ns, name in acts:
+        if name == "OperatorStopped":
+            stopped_ns = at_ns if stopped_ns is None else stopped_ns
+        elif stopped_ns is not None:
+            found += [
+                f"I11 {event.client_order_id} accepted {(event.utc_ns - stopped_ns) / NS_PER_S:.2f} s after STOP"
+                for event in log
+                if event.kind == "accepted" and stopped_ns + HEARD_NS < event.utc_ns < at_ns
+            ]
+            stopped_ns = None
+    return found
+
+
+def not_resumed(lives: Lives, script: DayScript, heal_ns: int) -> list[str]:
+    """L1: return the windows in which nothing was quoted again although nothing had been wrong for long enough."""
+    return [
+        f"L1 nothing rested in {window.key} from {RESUMED_NS / NS_PER_S:.0f} s after everything was well"
+        for window in script.windows
+        if max(heal_ns, window.start_ns) + RESUMED_NS + NS_PER_S < window.freeze_ns
+        and not lives.resting(max(heal_ns, window.start_ns) + RESUMED_NS, window.freeze_ns)
+    ]
+
+
+def broken_promises(played: Played, script: DayScript, max_open_orders: int, heal_ns: int | None) -> tuple[str, ...]:
+    """Return what of all this didn't hold on a played day."""
+    log, witness = played.exchange.order_log, played.day.witness
+    end_ns = script.windows[-1].target_ns + 400 * NS_PER_S
+    kills_ns = [kill_ns for kill_ns, _ in played.day.restarts]
+    lives = Lives(log, end_ns)
+    return (
+        *rested_on_old_data(lives, witness, script, kills_ns),
+        *outlived_their_process(lives, kills_ns),
+        *too_many_orders(lives, max_open_orders),
+        *came_back_too_soon(played.records, witness),
+        *placed_after_stop(log, witness, end_ns),
+        *(not_resumed(lives, script, heal_ns) if heal_ns is not None else ()),
+    )

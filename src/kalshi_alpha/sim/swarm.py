@@ -1,0 +1,138 @@
+"""Random days for the proof: each seed first switches some classes of faults on, then draws faults of those classes only.
+
+One day in four is a *liveness* day: from its last window on nothing is wrong any more, and quoting has to resume.
+Each day has an outage, a death and a refused order. Source: swarm testing, Groce et al. 2012; safety and liveness modes as in
+deterministic simulation testing of databases.
+"""
+
+from datetime import date
+from random import Random
+from typing import Final
+
+import msgspec
+
+from kalshi_alpha.config import QuotingConfig, WindowsConfig
+from kalshi_alpha.model.clock import NS_PER_S
+from kalshi_alpha.model.instruments import Series, Window
+from kalshi_alpha.sched.windows import WindowSchedule
+from kalshi_alpha.sim.feed.faults import FeedFault, FeedFaultKind
+from kalshi_alpha.sim.script import DEMO_DAY, ClockFault, DayScript, Death, DiskFault, OperatorAct, VenueFault
+
+CLASSES: Final = ("feed_line", "feed_values", "venue_requests", "venue_stream", "deaths", "disk", "clock", "operator")
+HOURLY: Final[tuple[tuple[Series, ...], ...]] = (("INXU",), ("NASDAQ100U",), ("INXU", "NASDAQ100U"))
+TARGETS_ET: Final = ("10:00", "11:00", "12:00", "13:00", "14:00", "15:00")
+ROOMY_S: Final = 90
+"""In the last minute there may be nothing left to quote: a window this long surely has something before it."""
+LEADS_S: Final = (61, 62, 75, 90, 120)
+QUOTING: Final = QuotingConfig(rungs_each_side=5, max_open_orders=24)
+FEED_LINE: Final[tuple[FeedFaultKind, ...]] = (
+    "silent", "abort", "refuse", "lag", "close", "half_open", "slow_consumer", "no_greeting", "lag_ramp", "stall", "jitter", "shuffle",
+)  # fmt: skip
+FEED_VALUES: Final[tuple[FeedFaultKind, ...]] = (
+    "frozen", "wrong_value", "stamp", "duplicate", "nan_value", "null_value", "text_value", "not_json", "unknown_event", "truncated",
+)  # fmt: skip
+VENUE_REQUESTS: Final = ("reject", "lose_reply", "unavailable_before", "unavailable_after", "too_many")
+VENUE_STREAM: Final = ("reset", "drop_frame", "repeat_frame", "delay", "refuse_connections", "trading_pause", "exchange_pause")
+STEPS: Final = (
+    "Persist", "PlaceOrders", "AmendExpiry", "CancelOrders", "CancelAll", "CreateGroup", "TriggerGroup", "CaptureSnapshot",
+    "ReadOpenOrders",    "IntentsDurable", "OrderAccepted", "Filled", "Booted",
+)  # fmt: skip
+"""Commands and events between which a process dies."""
+
+
+class Swarm(msgspec.Struct, frozen=True):
+    """A day and what it is played with."""
+
+    script: DayScript
+    windows: WindowsConfig
+    classes: tuple[str, ...]
+    """The classes of faults that are on."""
+    heal_ns: int | None
+    """From when (UTC ns) on nothing is wrong; None: no promise of that."""
+
+
+def swarm(seed: int, day: date = DEMO_DAY) -> Swarm:
+    """Return a seed's day: six hourly windows and the close, all of one or of both indices."""
+    draw = Random(seed ^ 0x5A4B)
+    lead_s = draw.choice(LEADS_S)
+    series = draw.choice(HOURLY)
+    config = WindowsConfig(
+        hourly_targets_et=TARGETS_ET, hourly_series=series, hourly_lead_s=lead_s, close_lead_s=lead_s,
+        close_series=("INX",) if "INXU" in series else ("NASDAQ100",),
+    )  # fmt: skip
+    windows = WindowSchedule(config).day(day)
+    classes = tuple(name for name in CLASSES if draw.random() < 0.5)  # noqa: PLR2004 - on or off
+    last = windows[-1]
+    heal_ns = last.start_ns if lead_s >= ROOMY_S and draw.random() < 0.6 else None  # noqa: PLR2004 - a day in four
+    return Swarm(_Drawn(draw, windows, heal_ns).script(seed, day, classes), config, classes, heal_ns)
+
+
+class _Drawn:
+    """Draws faults at random places of the windows, none of which lasts beyond ``heal_ns``."""
+
+    def __init__(self, draw: Random, windows: tuple[Window, ...], heal_ns: int | None) -> None:
+        self._draw, self._windows = draw, windows
+        self._end_ns = windows[-1].target_ns if heal_ns is None else heal_ns
+
+    def script(self, seed: int, day: date, classes: tuple[str, ...]) -> DayScript:
+        draw = self._draw
+        outage = self._feed(("silent", "abort"), legs=("polygon", "massive", "*"))
+        refused = VenueFault(*self._span(20, 20), "reject")
+        return DayScript(
+            seed=seed,
+            day=day.isoformat(),
+            windows=self._windows,
+            feed_faults=(outage, *self._feeds(FEED_LINE, "feed_line" in classes), *self._feeds(FEED_VALUES, "feed_values" in classes)),
+            venue_faults=(
+                refused,
+                *self._venue(VENUE_REQUESTS, "venue_requests" in classes),
+                *self._venue(VENUE_STREAM, "venue_stream" in classes),
+            ),
+            kills_ns=(self._moment(),),
+            deaths=tuple(self._death() for _ in range(draw.randrange(1, 5) if "deaths" in classes else 0)),
+            torn_bytes=draw.choice((0, 0, 7, 90, 1_000)),
+            disk_faults=tuple(self._disk() for _ in range(draw.randrange(1, 3) if "disk" in classes else 0)),
+            clock_faults=tuple(self._clock() for _ in range(1 if "clock" in classes else 0)),
+            operator_acts=self._acts() if "operator" in classes else (),
+        )
+
+    def _moment(self) -> int:
+        """Return an instant in a window; one in five lies in its last ten seconds."""
+        draw = self._draw
+        window = self._windows[draw.randrange(len(self._windows))]
+        at_ns = window.start_ns + draw.randrange(window.freeze_ns - window.start_ns)
+        if draw.random() < 0.2:  # noqa: PLR2004 - one in five, as said above
+            at_ns = window.freeze_ns - draw.randrange(8 * NS_PER_S)
+        return min(at_ns, self._end_ns - 25 * NS_PER_S)
+
+    def _span(self, least_s: int, most_s: int) -> tuple[int, int]:
+        at_ns = self._moment()
+        return at_ns, min(self._end_ns, at_ns + self._draw.randint(least_s, most_s) * NS_PER_S)
+
+    def _feeds(self, kinds: tuple[FeedFaultKind, ...], is_on: bool) -> list[FeedFault]:
+        return [self._feed(kinds) for _ in range(self._draw.randrange(1, 6) if is_on else 0)]
+
+    def _feed(self, kinds: tuple[FeedFaultKind, ...], legs: tuple[str, ...] = ("polygon", "polygon", "massive", "*")) -> FeedFault:
+        draw = self._draw
+        from_ns, to_ns = self._span(2, 60)
+        symbol = draw.choice(("*", "*", "I:SPX", "I:NDX"))
+        return FeedFault(from_ns, to_ns, draw.choice(legs), draw.choice(kinds), symbol, {})
+
+    def _venue(self, kinds: tuple[str, ...], is_on: bool) -> list[VenueFault]:
+        return [VenueFault(*self._span(1, 15), self._draw.choice(kinds)) for _ in range(self._draw.randrange(1, 6) if is_on else 0)]
+
+    def _death(self) -> Death:
+        draw = self._draw
+        return Death(*self._span(10, 25), draw.choice(STEPS), draw.randrange(1, 4), draw.random() < 0.5)  # noqa: PLR2004 - before or after
+
+    def _disk(self) -> DiskFault:
+        from_ns, to_ns = self._span(1, 6)
+        return DiskFault(from_ns, to_ns, self._draw.choice(("sync_slow", "sync_slow", "sync_error")), self._draw.choice((0.3, 1.0, 2.0)))
+
+    def _clock(self) -> ClockFault:
+        from_ns, to_ns = self._span(5, 40)
+        return ClockFault(from_ns, to_ns, "clock_step", self._draw.choice((-30.0, -2.0, -0.4, 0.4, 2.0, 30.0, 3_600.0)))
+
+    def _acts(self) -> tuple[OperatorAct, ...]:
+        from_ns, to_ns = self._span(5, 20)
+        return OperatorAct(from_ns, "stop"), OperatorAct(to_ns, "clear")
