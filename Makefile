@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 WORKERS ?= 2
-RUNS ?= 200
+RUNS ?= 286
 # Long simulated days: without the tracing of coverage, which would make them take most of the time.
 DAYS := $(wildcard tests/sim/test_*_days.py) tests/sim/test_chaos_matrix.py tests/data/test_clean_days.py
 SOURCES := $(shell find src tools -name '*.py')
@@ -57,7 +57,7 @@ format: $(DEV) ## format the code, mend what the linter can mend
 bench: $(RUNTIME) $(COMPILED) ## the figures of performance, by name
 	$(BIN)/kalshi-alpha bench
 
-seeds: $(RUNTIME) $(COMPILED) ## 200 random days in virtual time: every promised zero must hold
+seeds: $(RUNTIME) $(COMPILED) ## 2,000 windows with swarms of random faults in virtual time: every promise must hold
 	$(PY) -m tools.seeds --runs $(RUNS) --workers $(WORKERS)
 
 determinism: $(DEV) $(COMPILED) ## the same seed gives the same journal; also in OTHER_PYTHON where given

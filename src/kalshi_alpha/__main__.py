@@ -20,6 +20,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "alerts": ("kalshi_alpha.exec.runners.alerts", "what needs the operator; --ack KEY"),
     "alert-sender": ("kalshi_alpha.exec.runners.alert_sender", "delivers the alerts; the trading process starts it"),
     "console": ("kalshi_alpha.console.__main__", "the operator's page"),
+    "drill": ("kalshi_alpha.sim.drill", "rehearse a failure on the real processes: drill restart --runs 100"),
     "bench": ("kalshi_alpha.sim.bench", "measure what the project promises"),
     "exchange": ("kalshi_alpha.sim.exchange.__main__", "a simulated exchange on loopback"),
     "feed": ("kalshi_alpha.sim.feed.__main__", "a simulated index feed on loopback"),

@@ -44,6 +44,28 @@ def test_nothing_is_quoted_before_the_venue_has_told_its_time() -> None:
     assert rig.live("resting")
 
 
+def test_a_stamp_of_whole_seconds_that_is_not_enough_is_asked_for_at_another_place_of_the_second() -> None:
+    rig = quoting()
+    rig.tells_time = False
+    rig.silent |= {"ReadOpenOrders", "ReadFills", "ReadPositions"}
+    rig.tick(130)  # what was known is too old by now
+    assert rig.reasons == {Reason.CLOCK_OFFSET}
+    rig.clear()
+    asked_ns: list[int] = []
+
+    for _ in range(250):
+        rig.wait(0.1)
+        if rig.take(cmd.ReadStatus):
+            rig.clear()
+            behind_ns = 0 if asked_ns else rig.utc_ns % NS_PER_S  # the first was on its way since the second began
+            asked_ns.append(rig.utc_ns)
+            rig.tell(ev.VenueTimed(rig.now.mono_ns - behind_ns, rig.utc_ns // NS_PER_S * NS_PER_S, NS_PER_S))
+            assert (Reason.CLOCK_OFFSET in rig.reasons) == bool(behind_ns)
+
+    assert asked_ns[1] - asked_ns[0] <= 400 * MS
+    assert len(asked_ns) <= 4
+
+
 def test_an_unknown_offset_in_a_window_is_told_after_half_a_minute_once() -> None:
     rig = Rig()
     rig.tells_time = False

@@ -23,6 +23,9 @@ LOOK_NS: Final = 100 * NS_PER_MS
 MOVED_NS: Final = NS_PER_MS
 """An offset known to be fine is worked out anew when the venue was heard, this much later, or when the wall clock has moved this far
 against the monotonic one: by then drift and step have changed it by no more than the second of these and 50 ns."""
+ANOTHER_PHASE_NS: Final = 350 * NS_PER_MS
+"""A stamp of whole seconds bounds the offset by where in the second it was asked for: one that isn't enough is followed by another at
+another place. Our own schedule would ask at the same place for ever."""
 UNKNOWN_S: Final = 30.0
 """So long an unknown offset in an open window is worth a word."""
 _STAMPED: Final = frozenset({ev.IndexTicked, ev.Filled, ev.OpenOrdersRead, ev.FillsRead, ev.PositionsRead})
@@ -85,6 +88,8 @@ class ClockWatch:
         """Take a reading of the venue's clock."""
         self._venue.exchanged(event.sent_mono_ns, now.mono_ns, event.stamp_ns, event.resolution_ns)
         self._check(now)
+        if self._venue.interval(now).state == "unknown":
+            self._facts.no_later("status", now.mono_ns + ANOTHER_PHASE_NS)
 
     def _check(self, now: Now) -> None:
         """Have what contradicts the other readings checked by another at once."""

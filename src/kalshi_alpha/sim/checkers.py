@@ -80,6 +80,20 @@ def _epoch(order: OrderEvent) -> int:
     return int(order.client_order_id.split("-")[0])
 
 
+def epochs_together(lives: Lives) -> list[str]:
+    """I7: return the orders of an older epoch that still rested when a newer one's first order did."""
+    newest, found = 0, []
+    for first, _ in sorted(lives.orders.values(), key=lambda life: life[0].utc_ns):
+        if _epoch(first) > newest:
+            newest = _epoch(first)
+            found += [
+                f"I7 {old.client_order_id} rested when {first.client_order_id} was accepted"
+                for old in lives.resting(first.utc_ns, first.utc_ns + 1)
+                if _epoch(old) < newest
+            ]
+    return found
+
+
 def too_many_orders(lives: Lives, most: int) -> list[str]:
     """I4: return the moments at which more orders rested than are allowed."""
     changes = sorted(
@@ -144,11 +158,15 @@ def placed_after_stop(log: Sequence[OrderEvent], witness: Witness, end_ns: int) 
 
 
 def not_resumed(lives: Lives, script: DayScript, heal_ns: int) -> list[str]:
-    """L1: return the windows in which nothing was quoted again although nothing had been wrong for long enough."""
+    """L1: return the hourly windows in which nothing was quoted again although nothing had been wrong for long enough.
+
+    In the last minutes before a close every range may be surely in or surely out, and nothing is left to quote.
+    """
     return [
         f"L1 nothing rested in {window.key} from {RESUMED_NS / NS_PER_S:.0f} s after everything was well"
         for window in script.windows
-        if max(heal_ns, window.start_ns) + RESUMED_NS + NS_PER_S < window.freeze_ns
+        if window.target_type == "hourly"
+        and max(heal_ns, window.start_ns) + RESUMED_NS + NS_PER_S < window.freeze_ns
         and not lives.resting(max(heal_ns, window.start_ns) + RESUMED_NS, window.freeze_ns)
     ]
 
@@ -162,6 +180,7 @@ def broken_promises(played: Played, script: DayScript, max_open_orders: int, hea
     return (
         *rested_on_old_data(lives, witness, script, kills_ns),
         *outlived_their_process(lives, kills_ns),
+        *epochs_together(lives),
         *too_many_orders(lives, max_open_orders),
         *came_back_too_soon(played.records, witness),
         *placed_after_stop(log, witness, end_ns),

@@ -79,21 +79,31 @@ class Played:
 
 def play(script: DayScript, windows: WindowsConfig, minutes: Path | None = None) -> Played:
     """Play a script in virtual time."""
-    return _play(virtual_config(windows), script, minutes, None)
+    return play_on(virtual_config(windows), script, world_for(script, minutes))
 
 
 def play_with(script: DayScript, windows: WindowsConfig, quoting: QuotingConfig, handle: Handle) -> Played:
     """Play with other quoting settings, every step of the engine through ``handle``."""
-    return _play(virtual_config(windows, quoting), script, None, handle)
+    return play_on(virtual_config(windows, quoting), script, world_for(script, None), handle=handle)
 
 
-def _play(config: Config, script: DayScript, minutes: Path | None, handle: Handle | None) -> Played:
-    path = world_for(script, minutes)
-    found = script.venue_session or session(date.fromisoformat(script.day))
-    exchange = SimExchange(ExchangeConfig(session=found), path, script.seed, script.venue_faults)
+def play_on(
+    config: Config, script: DayScript, path: IndexPath, venue: ExchangeConfig | None = None, handle: Handle = Engine.handle
+) -> Played:
+    """Play with any settings.
+
+    Args:
+        config: The trading process's.
+        script: What happens.
+        path: The day's index.
+        venue: The exchange's settings; None: as shipped, with the script's session.
+        handle: Takes every step of the engine.
+
+    """
+    shipped = ExchangeConfig(session=script.venue_session or session(date.fromisoformat(script.day)))
+    exchange = SimExchange(venue or shipped, path, script.seed, script.venue_faults)
     day = VirtualDay(config, script, exchange, SimFeed(path, script.seed, script.feed_faults))
-    if handle is not None:
-        day.handle = handle
+    day.handle = handle
     day.play()
     return Played(day, exchange)
 

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import msgspec
 
-from kalshi_alpha.adapters.files import FileSnapshotStore, Layout
+from kalshi_alpha.adapters.files import Layout
 from kalshi_alpha.adapters.journal import read_journal
-from kalshi_alpha.exec.recovery import recover
-from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.instruments import Window
 from kalshi_alpha.model.records import FillBooked, Record
 from kalshi_alpha.model.units import CONTRACT_E2
-from kalshi_alpha.sched.hotrestart import Fresh, HotRestartManager, Stale
+from kalshi_alpha.sim.drill_verdict import left_resting, recovered
 from kalshi_alpha.sim.exchange.audit import OrderEvent
 from kalshi_alpha.sim.journal_score import ev_gap_usd
 from kalshi_alpha.sim.scorecard import Scorecard, Stall, feed_seconds, feed_switches, outages
@@ -35,13 +33,10 @@ def live_scorecard(root: Path, script: DayScript, kills_ns: Sequence[int], speed
     log = _audit(root / "audit.jsonl")
     layout = Layout(root)
     records = read_journal(layout.journal).records
-    end_ns = script.windows[-1].target_ns
-    restored = HotRestartManager(FileSnapshotStore(layout.snapshot)).restore(Now(utc_ns=end_ns + 10**13, mono_ns=0))
-    snapshot = restored.snapshot if isinstance(restored, Fresh | Stale) else None
-    state = recover(snapshot, read_journal(layout.journal, after_seq=snapshot.journal_seq if snapshot else 0).records)
+    state = recovered(root, script)
     played = tuple(window for window in script.windows if log and window.start_ns <= log[-1].utc_ns)
     resting, down = resting_after_freeze(log, played), quotes_while_down(log, script)
-    left = _resting_at_the_end(log)
+    left = left_resting(log)
     filled = sum(event.kind == "filled" for event in log)
     booked = len({record.fill.trade_id for record in records if isinstance(record, FillBooked)})
     violations = [*resting, *down, *epochs_mixed(log), *slots_shared(log), *(f"left resting: {order_id}" for order_id in left)]
@@ -84,16 +79,6 @@ def _audit(file: Path) -> list[OrderEvent]:
         return []
     decoder = msgspec.json.Decoder(OrderEvent)
     return [decoder.decode(line) for line in file.read_bytes().splitlines()]
-
-
-def _resting_at_the_end(log: Sequence[OrderEvent]) -> list[str]:
-    resting: dict[str, None] = {}
-    for event in log:
-        if event.kind == "cancelled" or event.remaining_e2 == 0:
-            resting.pop(event.order_id, None)
-        elif event.order_id:
-            resting[event.order_id] = None
-    return list(resting)
 
 
 def _digest(folder: Path) -> str:

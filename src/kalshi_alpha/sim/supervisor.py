@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,8 @@ from kalshi_alpha.sim.keeper import Keeper
 
 READY_S: Final = 30.0
 END_S: Final = 8.0
+SETTLED_S: Final = 1.0
+"""Who lived this long is started again at once."""
 
 
 class Child:
@@ -101,13 +104,14 @@ class Trader:
         return Child("trader", "kalshi_alpha.exec.runners.trade", self._arguments, self._logs, self._keeper)
 
     def _supervise(self) -> None:
-        pause_s = 0.0
+        pause_s, started_s = 0.0, time.monotonic()  # noqa: TID251 - as above
         while not self._stopping.is_set():
             try:
                 self.child.process.wait(0.02)
             except subprocess.TimeoutExpired:
                 continue
+            pause_s = 0.0 if time.monotonic() - started_s >= SETTLED_S else min(5.0, 2 * pause_s + 0.1)  # noqa: TID251 - a supervisor's own pace
             if self._stopping.wait(pause_s):
                 return
-            pause_s = min(5.0, 2 * pause_s + 0.1)
+            started_s = time.monotonic()  # noqa: TID251 - as above
             self.child = self._start()

@@ -1,6 +1,6 @@
 """Random days for the proof: each seed first switches some classes of faults on, then draws faults of those classes only.
 
-One day in four is a *liveness* day: from its last window on nothing is wrong any more, and quoting has to resume.
+One day in four is a *liveness* day: from its last hourly window on nothing is wrong any more, and quoting has to resume.
 Each day has an outage, a death and a refused order. Source: swarm testing, Groce et al. 2012; safety and liveness modes as in
 deterministic simulation testing of databases.
 """
@@ -14,9 +14,14 @@ import msgspec
 from kalshi_alpha.config import QuotingConfig, WindowsConfig
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.instruments import Series, Window
+from kalshi_alpha.sched.calendar import session
 from kalshi_alpha.sched.windows import WindowSchedule
+from kalshi_alpha.sim.checkers import broken_promises
+from kalshi_alpha.sim.exchange import ExchangeConfig
+from kalshi_alpha.sim.fast import Played, judge, play_on, virtual_config, world_for
 from kalshi_alpha.sim.feed.faults import FeedFault, FeedFaultKind
 from kalshi_alpha.sim.script import DEMO_DAY, ClockFault, DayScript, Death, DiskFault, OperatorAct, VenueFault
+from kalshi_alpha.sim.virtual_day import LEAD_S
 
 CLASSES: Final = ("feed_line", "feed_values", "venue_requests", "venue_stream", "deaths", "disk", "clock", "operator")
 HOURLY: Final[tuple[tuple[Series, ...], ...]] = (("INXU",), ("NASDAQ100U",), ("INXU", "NASDAQ100U"))
@@ -24,7 +29,9 @@ TARGETS_ET: Final = ("10:00", "11:00", "12:00", "13:00", "14:00", "15:00")
 ROOMY_S: Final = 90
 """In the last minute there may be nothing left to quote: a window this long surely has something before it."""
 LEADS_S: Final = (61, 62, 75, 90, 120)
-QUOTING: Final = QuotingConfig(rungs_each_side=5, max_open_orders=24)
+MARKETS: Final = {"KXINXU": 120, "KXNASDAQ100U": 240, "KXINX": 30, "KXNASDAQ100": 30}
+QUOTED_RUNGS: Final = 14
+QUOTING: Final = QuotingConfig(rungs_each_side=5, max_open_orders=12)
 FEED_LINE: Final[tuple[FeedFaultKind, ...]] = (
     "silent", "abort", "refuse", "lag", "close", "half_open", "slow_consumer", "no_greeting", "lag_ramp", "stall", "jitter", "shuffle",
 )  # fmt: skip
@@ -38,6 +45,18 @@ STEPS: Final = (
     "ReadOpenOrders",    "IntentsDurable", "OrderAccepted", "Filled", "Booted",
 )  # fmt: skip
 """Commands and events between which a process dies."""
+
+
+def play_swarm(swarm: "Swarm") -> tuple[Played, tuple[str, ...]]:
+    """Play a day on a venue that lists and quotes little more than we do; return it and every broken promise."""
+    script = swarm.script
+    lead_s = swarm.windows.hourly_lead_s + LEAD_S
+    venue = ExchangeConfig(
+        session=session(date.fromisoformat(script.day)), legs=MARKETS, quoted_rungs=QUOTED_RUNGS, active_ns=lead_s * NS_PER_S
+    )
+    played = play_on(virtual_config(swarm.windows, QUOTING), script, world_for(script, None), venue)
+    violations = (*judge(played, script).violations, *broken_promises(played, script, QUOTING.max_open_orders, swarm.heal_ns))
+    return played, violations
 
 
 class Swarm(msgspec.Struct, frozen=True):
@@ -62,7 +81,7 @@ def swarm(seed: int, day: date = DEMO_DAY) -> Swarm:
     )  # fmt: skip
     windows = WindowSchedule(config).day(day)
     classes = tuple(name for name in CLASSES if draw.random() < 0.5)  # noqa: PLR2004 - on or off
-    last = windows[-1]
+    last = windows[-2]
     heal_ns = last.start_ns if lead_s >= ROOMY_S and draw.random() < 0.6 else None  # noqa: PLR2004 - a day in four
     return Swarm(_Drawn(draw, windows, heal_ns).script(seed, day, classes), config, classes, heal_ns)
 
@@ -77,6 +96,10 @@ class _Drawn:
     def script(self, seed: int, day: date, classes: tuple[str, ...]) -> DayScript:
         draw = self._draw
         outage = self._feed(("silent", "abort"), legs=("polygon", "massive", "*"))
+        acts = self._acts() if "operator" in classes else ()
+        kills = [self._moment()]
+        if acts and draw.random() < 0.5:  # noqa: PLR2004 - a death while STOP holds
+            kills.append((acts[0].utc_ns + acts[1].utc_ns) // 2)
         refused = VenueFault(*self._span(20, 20), "reject")
         return DayScript(
             seed=seed,
@@ -88,12 +111,12 @@ class _Drawn:
                 *self._venue(VENUE_REQUESTS, "venue_requests" in classes),
                 *self._venue(VENUE_STREAM, "venue_stream" in classes),
             ),
-            kills_ns=(self._moment(),),
+            kills_ns=tuple(sorted(kills)),
             deaths=tuple(self._death() for _ in range(draw.randrange(1, 5) if "deaths" in classes else 0)),
             torn_bytes=draw.choice((0, 0, 7, 90, 1_000)),
             disk_faults=tuple(self._disk() for _ in range(draw.randrange(1, 3) if "disk" in classes else 0)),
             clock_faults=tuple(self._clock() for _ in range(1 if "clock" in classes else 0)),
-            operator_acts=self._acts() if "operator" in classes else (),
+            operator_acts=acts,
         )
 
     def _moment(self) -> int:

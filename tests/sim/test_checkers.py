@@ -1,0 +1,145 @@
+"""Each checker sees its promise broken, by a venue's log and by what was heard, and is content where it holds."""
+
+import msgspec
+import pytest
+
+from kalshi_alpha.model import events as ev
+from kalshi_alpha.model.clock import NS_PER_S
+from kalshi_alpha.model.instruments import SYMBOLS
+from kalshi_alpha.model.records import EngineStarted, FeedSwitched, Record
+from kalshi_alpha.sim import checkers
+from kalshi_alpha.sim.checkers import Lives
+from kalshi_alpha.sim.exchange.audit import Kind, OrderEvent
+from kalshi_alpha.sim.script import DEMO_DAY, DayScript, VenueFault, demo_script, windows_config
+from kalshi_alpha.sim.witness import Witness
+
+WINDOWS = demo_script(1, DEMO_DAY, windows_config(all_windows=False, lead_s=180)).windows
+T0 = WINDOWS[0].start_ns
+SCRIPT = DayScript(1, DEMO_DAY.isoformat(), WINDOWS)
+END_NS = WINDOWS[-1].target_ns + 400 * NS_PER_S
+
+
+def event(at_s: float, kind: Kind, number: int = 1, epoch: int = 5, remaining_e2: int = 1_000, ticker: str = "KXINXU-X-T1") -> OrderEvent:
+    return OrderEvent(
+        utc_ns=T0 + int(at_s * NS_PER_S),
+        kind=kind,
+        order_id=f"v-{epoch}-{number}",
+        client_order_id=f"{epoch}-{number}",
+        ticker=ticker,
+        side="bid",
+        price_e4=5_000,
+        count_e2=1_000,
+        remaining_e2=0 if kind == "cancelled" else remaining_e2,
+        filled_e2=0,
+        expiration_s=0,
+        group_id="g",
+        subaccount=0,
+        post_only=True,
+        cancel_order_on_pause=True,
+        reason="",
+    )
+
+
+def heard(*seconds: float, lag_s: float = 0.0, witness: Witness | None = None) -> Witness:
+    """Return a witness of polygon's values of both indices at these seconds."""
+    seen = witness or Witness(SCRIPT)
+    for at_s in seconds:
+        for symbol in SYMBOLS:
+            at_ns = T0 + int(at_s * NS_PER_S)
+            seen.event_seen(ev.IndexTicked("polygon", symbol, 6_800.0, (at_ns - int(lag_s * NS_PER_S)) // 1_000_000), at_ns)
+    return seen
+
+
+@pytest.mark.parametrize(("gone_s", "is_broken"), [(12.9, False), (13.2, True)])
+def test_an_order_on_old_data_has_a_second(gone_s: float, is_broken: bool) -> None:
+    lives = Lives([event(5, "accepted"), event(gone_s, "cancelled")], END_NS)
+
+    found = checkers.rested_on_old_data(lives, heard(*range(11)), SCRIPT, [])
+
+    assert bool(found) == is_broken
+
+
+def test_an_order_accepted_on_data_that_is_old_already_is_found() -> None:
+    lives = Lives([event(14, "accepted"), event(14.5, "cancelled")], END_NS)
+
+    assert checkers.rested_on_old_data(lives, heard(*range(11)), SCRIPT, [])
+
+
+def test_where_the_venue_misbehaves_an_order_has_until_its_expiry() -> None:
+    script = msgspec.structs.replace(SCRIPT, venue_faults=(VenueFault(0, 1, "lose_reply"),))
+    kept, broken = (Lives([event(5, "accepted"), event(gone_s, "cancelled")], END_NS) for gone_s in (31.0, 33.0))
+
+    assert not checkers.rested_on_old_data(kept, heard(*range(11)), script, [])
+    assert checkers.rested_on_old_data(broken, heard(*range(11)), script, [])
+
+
+@pytest.mark.parametrize(("gone_s", "is_broken"), [(30.9, False), (31.1, True)])
+def test_an_order_outlives_its_process_by_its_own_expiry_at_most(gone_s: float, is_broken: bool) -> None:
+    lives = Lives([event(5, "accepted"), event(gone_s, "cancelled"), event(40, "accepted", epoch=6)], END_NS)
+
+    assert bool(checkers.outlived_their_process(lives, [T0 + 10 * NS_PER_S])) == is_broken
+
+
+@pytest.mark.parametrize(("gone_s", "is_broken"), [(11.9, False), (12.1, True)])
+def test_no_order_of_an_older_epoch_rests_beside_a_newer_one(gone_s: float, is_broken: bool) -> None:
+    lives = Lives([event(5, "accepted"), event(12, "accepted", epoch=6), event(gone_s, "cancelled")], END_NS)
+
+    assert bool(checkers.epochs_together(lives)) == is_broken
+
+
+def test_orders_are_counted_at_once_and_one_that_filled_at_its_entry_never_rested() -> None:
+    log = [event(1, "accepted", 1), event(2, "accepted", 2), event(3, "filled", 1, remaining_e2=0), event(3, "accepted", 3, remaining_e2=0)]
+
+    assert not checkers.too_many_orders(Lives(log, END_NS), 2)
+    assert checkers.too_many_orders(Lives(log, END_NS), 1) == [f"I4 2 orders rested at {T0 + 2 * NS_PER_S}, allowed are 1"]
+
+
+def switches(back_s: float) -> list[Record]:
+    return [
+        EngineStarted(T0, 5, "", "missing"),
+        FeedSwitched(T0 + NS_PER_S, "polygon", "none", "", None, None),
+        FeedSwitched(T0 + 20 * NS_PER_S, "massive", "polygon", "", None, None),
+        FeedSwitched(T0 + int(back_s * NS_PER_S), "polygon", "massive", "", None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("heard_s", "lag_s", "is_broken"),
+    [
+        ([*range(19), *range(25, 31)], 0.0, False),
+        ([*range(19), *range(28, 31)], 0.0, True),
+        ([*range(19), 25, 26, 28.1, 29, 30], 0.0, True),
+        (list(range(31)), 3.5, True),
+    ],
+)
+def test_polygon_may_not_come_back_before_five_seconds_without_a_gap(heard_s: list[float], lag_s: float, is_broken: bool) -> None:
+    assert bool(checkers.came_back_too_soon(switches(30.5), heard(*heard_s, lag_s=lag_s))) == is_broken
+
+
+def test_the_first_service_after_a_start_is_no_return() -> None:
+    records = [*switches(30.5)[:3], EngineStarted(T0 + 30 * NS_PER_S, 6, "", "fresh"), switches(30.5)[3]]
+
+    assert not checkers.came_back_too_soon(records, heard(*range(19), 30.4))
+
+
+def test_stop_holds_until_it_is_lifted() -> None:
+    witness = Witness(SCRIPT)
+    for at_s, act in ((10, ev.OperatorStopped("anna", "")), (20, ev.OperatorStopped("anna", "")), (30, ev.OperatorCleared("anna", ""))):
+        witness.event_seen(act, T0 + at_s * NS_PER_S)
+    log = [event(at_s, "accepted", number) for number, at_s in enumerate((9.0, 10.05, 12.0, 29.0, 31.0))]
+
+    found = checkers.placed_after_stop(log, witness, END_NS)
+
+    assert [told.split()[1] for told in found] == ["5-2", "5-3"]
+
+
+def test_nothing_quoted_after_all_is_well_is_found_in_hourly_windows_with_room() -> None:
+    first, second, close = WINDOWS
+    log = [event((second.start_ns - T0) / NS_PER_S + 60, "accepted"), event((second.start_ns - T0) / NS_PER_S + 61, "cancelled")]
+
+    found = checkers.not_resumed(Lives(log, END_NS), SCRIPT, T0)
+    late = checkers.not_resumed(Lives(log, END_NS), SCRIPT, first.freeze_ns - 10 * NS_PER_S)
+
+    assert [told.split()[4] for told in found] == [first.key]
+    assert late == []
+    assert close.target_type != "hourly"
