@@ -105,3 +105,19 @@ def test_the_commands_for_a_failed_feed_run_in_their_order(folder: Path) -> None
         done = run(command, folder)
         assert done.returncode == (3 if any(mark in command for mark in needs_engine) else 0), (command, done.stderr)
         assert len(done.stderr.splitlines()) <= 1
+
+
+def test_the_commands_of_a_restart_run_and_the_drill_kills_a_real_process(folder: Path) -> None:
+    text = (ROOT / "docs" / "runbooks" / "restart.md").read_text()
+    asked = [line for match in BLOCK.finditer(text) if match["kind"] == "console" for line in match["text"].splitlines()]
+    needs_engine = ("--mark-cancel-all", "--clear")
+
+    assert len(asked) == 5
+    for command in asked:
+        done = run(command, folder)
+        if command.startswith("kalshi-alpha drill"):
+            assert "restart: 1 kills" in done.stdout, done.stderr
+            assert (folder / "reports" / "_artifacts" / "drills" / "restart.json").exists()
+            continue
+        expected = 3 if any(mark in command for mark in needs_engine) else 1 if "hotrestart" in command else 0
+        assert done.returncode == expected, (command, done.stderr)
