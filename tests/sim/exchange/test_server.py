@@ -163,6 +163,8 @@ def test_the_stream_wants_a_signature_and_then_carries_the_book(client: KalshiCl
         (["--audit", "/nowhere/audit.jsonl"], "audit.jsonl"),
         (["--tier", "platinum"], "platinum"),
         (["--port", "99999"], "99999"),
+        (["--round-trip-ms", "-1"], "'-1'"),
+        (["--round-trip-ms", "soon"], "'soon'"),
     ],
 )
 def test_a_wrong_option_gives_one_line_and_status_2(tmp_path: Path, arguments: list[str], word: str) -> None:

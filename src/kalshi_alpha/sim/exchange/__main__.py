@@ -6,6 +6,7 @@ clients which know no other clock can talk to a venue whose time is simulated.
 
 import argparse
 import asyncio
+import math
 import os
 from datetime import date
 from io import RawIOBase
@@ -21,6 +22,7 @@ from kalshi_alpha.sim.exchange import ExchangeConfig, Fault, SimExchange
 from kalshi_alpha.sim.exchange.audit import OrderEvent
 from kalshi_alpha.sim.exchange.faults import UnknownFaultError
 from kalshi_alpha.sim.exchange.limits import TIERS
+from kalshi_alpha.sim.exchange.travel import ROUND_TRIP_MS_MAX
 from kalshi_alpha.sim.pace import clock_of, faults_of, next_session, say_listening, until_stopped, world_arguments, world_of
 
 
@@ -35,6 +37,9 @@ def main(argv: list[str]) -> int:
     world_arguments(parser)
     parser.add_argument("--keys", type=Path, required=True, help="folder of key_id, rsa.pem and ed25519.pem; made when absent")
     parser.add_argument("--tier", choices=tuple(TIERS), default="basic", help="rate limits (default: basic)")
+    parser.add_argument(
+        "--round-trip-ms", type=_round_trip_ms, default=0.0, help="what each request and its answer travel, in real time (default: 0)"
+    )
     parser.add_argument(
         "--audit", type=Path, default=None, help="append every event of the account's orders to this file, a JSON line each"
     )
@@ -60,6 +65,7 @@ async def _serve(exchange: SimExchange, clock: Clock, arguments: argparse.Namesp
         auth,
         machine_ms=(lambda: machine.now().utc_ns // NS_PER_MS) if simulated else None,
         audit=None if arguments.audit is None else lambda event: _write(audit, event),
+        round_trip_ms=arguments.round_trip_ms,
     )
     try:
         port = await server.start(arguments.port)
@@ -72,6 +78,23 @@ async def _serve(exchange: SimExchange, clock: Clock, arguments: argparse.Namesp
     await until_stopped()
     await server.stop()
     return cli.EXIT_OK
+
+
+def _round_trip_ms(text: str) -> float:
+    """Read a time to travel.
+
+    Raises:
+        ArgumentTypeError: not a number of 0 to ROUND_TRIP_MS_MAX.
+
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0.0 <= found <= ROUND_TRIP_MS_MAX:
+        message = f"{text!r}: must be 0 to {ROUND_TRIP_MS_MAX}"
+        raise argparse.ArgumentTypeError(message)
+    return found
 
 
 def _opened(path: Path | None) -> RawIOBase:
