@@ -39,6 +39,9 @@ class Settings(TypedDict, total=False):
     cancel_all_tail_p: float
     cash_e6: int
     legs: dict[str, int]
+    determination_sigma: float
+    weekly_pause: bool
+    read_lag_ns: int
 
 
 class Kit:
@@ -50,10 +53,11 @@ class Kit:
         day: date = date(2026, 11, 23),
         faults: Iterable[Fault] = (),
         levels: dict[int, float] | None = None,
+        seed: int = 7,
         **settings: Unpack[Settings],
     ) -> None:
         merged: Settings = {"tier": "prestige", "participants": False, **settings}
-        self.exchange = SimExchange(ExchangeConfig(session=session(day), **merged), StillPath(levels), 7, tuple(faults))
+        self.exchange = SimExchange(ExchangeConfig(session=session(day), **merged), StillPath(levels), seed, tuple(faults))
         self.now_ns = MORNING_NS
         self.exchange.advance(self.now_ns)
         self.numbers = 0

@@ -5,15 +5,11 @@ Everybody else is one account: trades among them change nothing in it. Histories
 
 from bisect import bisect_left, bisect_right
 from operator import attrgetter, itemgetter
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from kalshi_alpha.model.units import DOLLAR_E4, Side
-
-_FEE_RATE_E4: Final = 700
-_FEE_SCALE: Final = 100_000_000
-"""Rate (1e-4) x price (1e-4) x price (1e-4) x count (1e-2) over this is 1e-6 dollars."""
 
 
 class Position(NamedTuple):
@@ -91,19 +87,24 @@ class Account:
         self.reserved_e6 += change_e6
         self._note_balance(utc_ns)
 
+    def revenue_e6(self, ticker: str, side: Side, price_e4: int, count_e2: int) -> int:
+        """Return how a trade would change the cash, without its fee."""
+        pay_e4 = price_e4 if side == "bid" else DOLLAR_E4 - price_e4
+        # Closing: the other side of the pair is worth the rest of the dollar.
+        return DOLLAR_E4 * self._closing_e2(ticker, side, count_e2) - pay_e4 * count_e2
+
     def trade(self, ticker: str, side: Side, price_e4: int, count_e2: int, fee_e6: int, utc_ns: int) -> int:
         """Book a trade and return the position after it."""
         history = self.positions.setdefault(ticker, [])
         before = history[-1] if history else Position(utc_ns, 0, 0, 0, 0, 0, settled=False)
         signed = before.position_e2
         pay_e4 = price_e4 if side == "bid" else DOLLAR_E4 - price_e4
-        closing_e2 = min(count_e2, max(0, -signed if side == "bid" else signed))
+        closing_e2 = self._closing_e2(ticker, side, count_e2)
         opening_e2 = count_e2 - closing_e2
-        # Closing: the other side of the pair is worth the rest of the dollar.
+        self.cash_e6 += self.revenue_e6(ticker, side, price_e4, count_e2) - fee_e6
         returned_e6 = (DOLLAR_E4 - pay_e4) * closing_e2
         freed_e6 = before.cost_e6 * closing_e2 // abs(signed) if closing_e2 else 0
         cost_e6 = before.cost_e6 - freed_e6 + pay_e4 * opening_e2
-        self.cash_e6 += returned_e6 - pay_e4 * opening_e2 - fee_e6
         self.fees_e6 += fee_e6
         after_e2 = signed + (count_e2 if side == "bid" else -count_e2)
         history.append(
@@ -158,15 +159,12 @@ class Account:
         start = bisect_left(self.fills, first_ns, key=attrgetter("utc_ns"))
         return self.fills[start : bisect_right(self.fills, last_ns, key=attrgetter("utc_ns"))]
 
+    def _closing_e2(self, ticker: str, side: Side, count_e2: int) -> int:
+        signed = self.position_e2(ticker)
+        return min(count_e2, max(0, -signed if side == "bid" else signed))
+
     def _note_balance(self, utc_ns: int) -> None:
         if self.balances and self.balances[-1][0] == utc_ns:
             self.balances[-1] = (utc_ns, self.available_e6)
         else:
             self.balances.append((utc_ns, self.available_e6))
-
-
-def taker_fee_e6(price_e4: int, count_e2: int, multiplier: int, unit_e6: int) -> int:
-    """Return the fee of one fill: 7 % of count x price x (1 - price), rounded up to the unit."""
-    scaled = multiplier * _FEE_RATE_E4 * price_e4 * (DOLLAR_E4 - price_e4) * count_e2
-    unit = _FEE_SCALE * unit_e6
-    return -(-scaled // unit) * unit_e6

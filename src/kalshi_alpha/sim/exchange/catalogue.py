@@ -78,7 +78,21 @@ class BookReader(Protocol):
 class Listed:
     """A market: what it asks, its book, and where it stands."""
 
-    __slots__ = ("book", "clock", "event", "last_e4", "market_id", "readers", "result", "strike", "ticker", "volume_e2", "watchers")
+    __slots__ = (
+        "book",
+        "clock",
+        "event",
+        "halted",
+        "inactive",
+        "last_e4",
+        "market_id",
+        "readers",
+        "result",
+        "strike",
+        "ticker",
+        "volume_e2",
+        "watchers",
+    )
 
     def __init__(self, event: "ListedEvent", strike: Strike, market_id: str) -> None:
         self.event = event
@@ -89,11 +103,20 @@ class Listed:
         self.clock = 0
         self.last_e4 = 0
         self.volume_e2 = 0
+        self.halted = False
+        """Trading of this market alone is paused."""
+        self.inactive = False
+        """It was taken out of trading, and its orders with it."""
         self.result = ""
         self.watchers = 0
         """Subscriptions that look at this market's book, top or trades."""
         self.readers: list[BookReader] = []
         """The connections that are told of every change of the book."""
+
+    def status(self, utc_ns: int) -> str:
+        """Return the market's status: its event's, unless it alone is inactive."""
+        status = self.event.status(utc_ns)
+        return "inactive" if self.inactive and status == "active" else status
 
 
 class ListedEvent:
@@ -109,6 +132,11 @@ class ListedEvent:
         self.settled_ns = 0
         self.level_e2 = 0
         """The settlement level, once determined."""
+        self.fee_type: str | None = None
+        self.fee_multiplier: float | None = None
+        """The event's own fee, where it has one."""
+        self.fees_changed_ns = 0
+        """When that was last set or lifted; 0: never."""
 
     def status(self, utc_ns: int) -> str:
         """Return the status of the event's markets."""

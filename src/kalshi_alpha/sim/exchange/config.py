@@ -6,6 +6,7 @@ import msgspec
 
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
 from kalshi_alpha.sched.calendar import Session
+from kalshi_alpha.sim.exchange.fees import FeeGrid
 
 LEGS: Final = {"KXINXU": 200, "KXNASDAQ100U": 400, "KXINX": 30, "KXNASDAQ100": 30}
 """Markets of each event, by series, as the venue lists them."""
@@ -68,16 +69,17 @@ class ExchangeConfig(msgspec.Struct, frozen=True):
     read_lag_ns: int = 300 * NS_PER_MS
     """Reads of the portfolio show the state of this long ago."""
     determination_ns: int = 127 * NS_PER_S
-    """From a market's close to its result."""
+    """From a market's close to its result, in the middle of all events."""
+    determination_sigma: float = 0.0
+    """How far that varies from event to event (of its logarithm); 1.0 gives the venue's own, whose 99th percentile is 22 minutes."""
     settlement_timer_s: int = 60
     close_cancel_ns: int = 100 * NS_PER_MS
     """From a market's close until its resting orders are cancelled."""
     post_only_cross: Literal["reject", "cancel"] = "reject"
     """A post-only order that would take is refused, or accepted and cancelled."""
-    fee_unit_e6: int = 100
-    """Fees are rounded up to this, 1e-6 dollars."""
+    fee_grid: FeeGrid = FeeGrid()
     fee_type: str = "quadratic"
-    fee_multiplier: int = 1
+    fee_multiplier: float = 1
     cancel_all_tail_p: float = 0.5
     """How likely a cancel-all also hits an order placed within the minute after it."""
     participants: bool = True

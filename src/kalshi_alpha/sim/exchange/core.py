@@ -2,16 +2,17 @@
 
 import contextlib
 from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
+from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.units import DOLLAR_E4
 from kalshi_alpha.sim.exchange.audit import Audit, OrderEvent, RestingOrder
 from kalshi_alpha.sim.exchange.config import ExchangeConfig, FaultLike, IndexPathLike
 from kalshi_alpha.sim.exchange.desk import OrderDesk
 from kalshi_alpha.sim.exchange.errors import Refusal, json_response, not_found, too_many_requests
-from kalshi_alpha.sim.exchange.faults import VENUE_KINDS, RequestFaults
+from kalshi_alpha.sim.exchange.fault_timers import FaultTimers
+from kalshi_alpha.sim.exchange.faults import RequestFaults, check
 from kalshi_alpha.sim.exchange.lifecycle import Lifecycle
 from kalshi_alpha.sim.exchange.listing_faults import ListingFaults
 from kalshi_alpha.sim.exchange.notices import Notices, weekly_pause
@@ -25,7 +26,8 @@ from kalshi_alpha.sim.exchange.stream import ExchangeSession
 from kalshi_alpha.sim.exchange.venue import Venue
 
 _OK: Final = 200
-_UNAVAILABLE: Final = HttpResponse(503, b'{"error":{"code":"service_unavailable","message":"service unavailable"}}')
+_UNAVAILABLE: Final = {502: "bad_gateway", 503: "service_unavailable", 504: "gateway_timeout"}
+_LATE_S: Final = 5.0
 
 
 class SimExchange:
@@ -44,7 +46,9 @@ class SimExchange:
         self._portfolio_routes = self._portfolio.routes()
         self._order_writes = OrderWrites(self._venue, entry)
         self._groups = GroupRequests(self._venue, self._desk)
+        check(faults)
         self._faults = faults
+        self._timers = FaultTimers(self._venue, self._lifecycle, lambda: [one for one in self.sessions if one.closed is None])
         self._request_faults = RequestFaults(faults)
         self._listing_faults = ListingFaults(faults)
         self._started = False
@@ -61,7 +65,7 @@ class SimExchange:
 
     def set_status(self, exchange_active: bool, trading_active: bool, at_ns: int) -> None:
         """Pause or resume at an instant."""
-        self._venue.at(at_ns, lambda _now: self._lifecycle.set_status(exchange_active=exchange_active, trading_active=trading_active))
+        self._timers.set_status(exchange_active, trading_active, at_ns)
 
     def _start(self, utc_ns: int) -> None:
         """Set all timers; what ended before the start is over, and nobody traded before it."""
@@ -77,30 +81,7 @@ class SimExchange:
             for from_ns, to_ns in weekly_pause(venue.config.session.date):
                 self.set_status(True, False, from_ns)
                 self.set_status(True, True, to_ns)
-        for fault in self._faults:
-            self._schedule(fault)
-
-    def _schedule(self, fault: FaultLike) -> None:
-        if fault.kind in VENUE_KINDS and "shard" not in fault.params:
-            self.set_status(fault.kind == "trading_pause", False, fault.from_ns)
-            self.set_status(True, True, fault.to_ns)
-        elif fault.kind in {"reset", "drop_frame", "repeat_frame", "delay"}:
-            self._venue.at(fault.from_ns, partial(self._strike, fault))
-            self._venue.at(fault.to_ns, lambda _now: None)
-
-    def _strike(self, fault: FaultLike, _utc_ns: int) -> None:
-        count = int(fault.params.get("count", 1))
-        for session in list(self.sessions):
-            match fault.kind:
-                case "reset":
-                    session.close("reset")
-                case "drop_frame":
-                    session.damage(count, 0)
-                case "repeat_frame":
-                    session.damage(0, count)
-                case _:
-                    session.hold_until_ns = fault.to_ns
-        self.sessions = [session for session in self.sessions if session.closed is None]
+        self._timers.start(self._faults)
 
     # Streams
 
@@ -135,15 +116,27 @@ class SimExchange:
             case "too_many":
                 raise too_many_requests()
             case "unavailable_before":
-                return _UNAVAILABLE
+                return _unavailable(fault)
+            case "unavailable_after":
+                self._apply(request)
+                return _unavailable(fault)
+            case "lose_request":
+                return HttpResponse(0, b"", "the request was lost")
+            case "late":
+                delay_ns = int(float(fault.params.get("delay_s", _LATE_S)) * NS_PER_S)
+                self._venue.at(self._venue.now_ns + delay_ns, lambda _now: self._apply(request))
+                return HttpResponse(0, b"", "the request is under way")
+            case "repeat_request":
+                self._apply(request)
+                return self._answer(request)
             case _:
-                return self._applied(request, kind)
+                self._apply(request)
+                return HttpResponse(0, b"", "the reply was lost")
 
-    def _applied(self, request: HttpRequest, kind: str) -> HttpResponse:
-        """Do what is asked and keep the answer back."""
+    def _apply(self, request: HttpRequest) -> None:
+        """Do what is asked, whatever the answer would be."""
         with contextlib.suppress(Refusal):
             self._answer(request)
-        return HttpResponse(0, b"", "the reply was lost") if kind == "lose_reply" else _UNAVAILABLE
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         words = [word for word in request.path.split("/") if word]
@@ -151,6 +144,8 @@ class SimExchange:
             raise not_found()
         if request.method == "GET":
             return self._read(request, words)
+        if request.method == "POST" and not request.body:
+            raise Refusal(400, "invalid_content_type")
         match words:
             case ["portfolio", "events", "orders", *rest]:
                 return self._order_writes.answer(request, rest)
@@ -242,3 +237,8 @@ class SimExchange:
         tickers = list(dict.fromkeys(ticker for account in everybody for ticker in account.positions))
         pairs_e2 = sum(max(0, account.position_e2(ticker)) for account in everybody for ticker in tickers)
         return total_e6 + DOLLAR_E4 * pairs_e2 - self._venue.config.cash_e6 * len(self._venue.accounts)
+
+
+def _unavailable(fault: FaultLike) -> HttpResponse:
+    status = int(fault.params.get("status", 503))
+    return Refusal(status, _UNAVAILABLE.get(status, "service_unavailable")).response()

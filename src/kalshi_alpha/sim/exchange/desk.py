@@ -7,10 +7,11 @@ import msgspec
 
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.units import DOLLAR_E4, Side
-from kalshi_alpha.sim.exchange.accounts import AccountFill, taker_fee_e6
+from kalshi_alpha.sim.exchange.accounts import AccountFill
 from kalshi_alpha.sim.exchange.audit import Kind, OrderEvent
 from kalshi_alpha.sim.exchange.book import TRADERS, Resting
 from kalshi_alpha.sim.exchange.catalogue import Listed
+from kalshi_alpha.sim.exchange.fees import fill_fee, model_fee_e6
 from kalshi_alpha.sim.exchange.groups import OrderGroup
 from kalshi_alpha.sim.exchange.orders import AccountOrder
 from kalshi_alpha.sim.exchange.venue import Venue
@@ -40,7 +41,7 @@ class OrderDesk:
     def quote(self, market: Listed, side: Side, price_e4: int, count_e2: int) -> Resting | None:
         """Enter an order of the other traders: trade what crosses, rest what is left."""
         left_e2 = self.sweep(market, side, price_e4, count_e2)
-        if not left_e2:
+        if not left_e2 or not self._venue.is_open(market):
             return None
         resting = Resting(side, price_e4, left_e2)
         market.book.add(resting)
@@ -60,6 +61,8 @@ class OrderDesk:
         Meeting an order of the same subaccount ends the taker's order, or the resting one, as the taker asked.
         """
         book = market.book
+        if taker is None and not self._venue.is_open(market):
+            return count_e2
         while count_e2 and book.crosses(side, price_e4):
             front = book.front(side)
             assert front is not None
@@ -84,21 +87,24 @@ class OrderDesk:
         taker_side: Side = "ask" if front.side == "bid" else "bid"
         watched = market.watchers > 0
         trade_id = venue.new_id(_TRADE_ID)[1] if watched or maker is not None or taker is not None else ""
-        if watched:
+        told_first = watched and ((maker is None and taker is None) or venue.hub.trade_goes_first())
+        if told_first:
             venue.hub.traded(market, trade_id, taker_side, price_e4, count_e2, venue.now_ns)
         if maker is None and taker is None:
             return
         self._book_side(market, maker, _Match(trade_id, front.side, price_e4, count_e2, is_taker=False))
         self._book_side(market, taker, _Match(trade_id, taker_side, price_e4, count_e2, is_taker=True))
+        if watched and not told_first:
+            venue.hub.traded(market, trade_id, taker_side, price_e4, count_e2, venue.now_ns)
 
     def _book_side(self, market: Listed, order: AccountOrder | None, match: _Match) -> None:
         venue = self._venue
         if order is None:
             venue.traders.trade(market.ticker, match.side, match.price_e4, match.count_e2, 0, venue.now_ns)
             return
-        config, terms = venue.config, order.terms
-        fee_e6 = taker_fee_e6(match.price_e4, match.count_e2, config.fee_multiplier, config.fee_unit_e6) if match.is_taker else 0
+        terms = order.terms
         account = venue.account(terms.subaccount)
+        fee_e6 = self._fee_e6(market, order, match)
         after_e2 = account.trade(market.ticker, match.side, match.price_e4, match.count_e2, fee_e6, venue.now_ns)
         fill = AccountFill(
             utc_ns=venue.now_ns,
@@ -118,9 +124,20 @@ class OrderDesk:
         self._fill(order, fill)
         self.note("filled", order, fill.count_e2, "taker" if fill.is_taker else "maker", fill.price_e4)
         venue.hub.filled(order, fill)
+        venue.hub.position_changed(account, fill)
         group = venue.groups.get(terms.group_id)
         if group is not None and group.match(fill.count_e2, venue.now_ns) and not group.triggered:
             self.trigger(group)
+
+    def _fee_e6(self, market: Listed, order: AccountOrder, match: _Match) -> int:
+        """Return what one side of a trade pays, and keep its rounding in the order's accumulator."""
+        fee_type, multiplier = self._venue.fee_terms(market.event)
+        model_e6 = model_fee_e6(fee_type, multiplier, match.price_e4, match.count_e2, is_taker=match.is_taker)
+        account = self._venue.account(order.terms.subaccount)
+        revenue_e6 = account.revenue_e6(market.ticker, match.side, match.price_e4, match.count_e2)
+        fee = fill_fee(model_e6, revenue_e6, order.overpaid_e6, self._venue.config.fee_grid)
+        order.overpaid_e6 = fee.overpaid_e6
+        return fee.net_e6
 
     def _fill(self, order: AccountOrder, fill: AccountFill) -> None:
         venue, before = self._venue, order.now
@@ -137,7 +154,8 @@ class OrderDesk:
                 reason="Trade",
                 maker_cost_e6=before.maker_cost_e6 + (0 if fill.is_taker else cost_e6),
                 taker_cost_e6=before.taker_cost_e6 + (cost_e6 if fill.is_taker else 0),
-                taker_fees_e6=before.taker_fees_e6 + fill.fee_e6,
+                maker_fees_e6=before.maker_fees_e6 + (0 if fill.is_taker else fill.fee_e6),
+                taker_fees_e6=before.taker_fees_e6 + (fill.fee_e6 if fill.is_taker else 0),
             )
         )
         if order.resting is not None:

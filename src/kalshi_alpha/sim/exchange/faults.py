@@ -1,20 +1,28 @@
-"""Scripted misbehaviour, by time. What a fault does to a request, and to the connections that are open.
+"""Scripted misbehaviour, by time: which faults there are, and which of them hits a request.
 
-Requests (``count`` in the parameters limits how many are hit; ``reject`` and ``lose_reply`` hit one unless told otherwise):
+Requests (``count`` in the parameters limits how many are hit; those marked 1 hit one unless told otherwise):
 
-- ``reject``: creates are refused with ``status`` and ``code`` (400 ``invalid_order``);
+- ``reject`` (1): creates are refused with ``status`` and ``code`` (400 ``invalid_order``);
 - ``too_many``: 429;
-- ``unavailable_before``: 503 and nothing is done;
-- ``unavailable_after``: it is done, and the answer is 503;
-- ``lose_reply``: it is done, and there is no answer.
+- ``unavailable_before``: nothing is done, and the answer is ``status`` (503; 502 and 504 are as likely);
+- ``unavailable_after``: it is done, and the answer is ``status``;
+- ``lose_request`` (1): it never arrives, and there is no answer;
+- ``lose_reply`` (1): it is done, and there is no answer;
+- ``late`` (1): it is done only ``delay_s`` seconds later (5), and there is no answer;
+- ``repeat_request`` (1): it arrives twice, and the second answer is the one that is heard.
 
 All but the first hit every write below ``/portfolio``, or what ``path`` (a prefix) and ``method`` name.
 
-Connections, at the fault's first instant: ``reset`` drops them all; ``drop_frame`` and ``repeat_frame`` hit the next ``count`` messages;
-``delay`` holds everything back until the last instant; ``refuse_connections`` lets no new one in.
+Connections, at the fault's first instant: ``reset`` drops them all; ``half_open`` leaves them open, and nothing goes through any more, not
+even an answer to a ping; ``slow_reader`` ends their subscriptions as if they had read too slowly; ``drop_frame``, ``repeat_frame`` and
+``reorder`` hit the next ``count`` messages; ``delay`` holds everything back until the last instant; ``refuse_connections`` lets no
+new one in.
 
 The venue: ``trading_pause`` and ``exchange_pause``, from the first instant to the last; with ``resume_s`` (Unix seconds) the status names
-an estimate, with ``shard`` (1 and up) only that shard pauses. What it lists: see ``listing_faults.py``.
+an estimate, with ``shard`` (1 and up) only that shard pauses, with ``status`` 503 orders are refused by it instead of 409. Of markets whose
+ticker starts with ``market``: ``market_halt`` refuses orders like a pause, while status and listing show nothing; ``market_inactive``
+takes them out of trading, and on their return cancels what rests in them. ``fee_change`` gives the events whose ticker starts with
+``event`` their own ``fee_type`` and ``fee_multiplier``. What the venue lists: see ``listing_faults.py``.
 
 What the venue says of itself: ``listed_window`` shows a maintenance window from ``start_s`` to ``end_s`` (Unix seconds) in the schedule;
 ``unlisted_pause`` leaves the weekly gap out of its hours; ``status_503`` answers reads of the status with 503 and the usual body.
@@ -27,12 +35,25 @@ from kalshi_alpha.model.http import HttpRequest
 from kalshi_alpha.sim.exchange.config import FaultLike
 from kalshi_alpha.sim.exchange.listing_faults import LISTING_KINDS
 
-RequestFault = Literal["reject", "too_many", "unavailable_before", "unavailable_after", "lose_reply"]
-REQUEST_KINDS: Final[tuple[RequestFault, ...]] = ("reject", "too_many", "unavailable_before", "unavailable_after", "lose_reply")
-SESSION_KINDS: Final = ("reset", "drop_frame", "repeat_frame", "delay", "refuse_connections")
+RequestFault = Literal[
+    "reject", "too_many", "unavailable_before", "unavailable_after", "lose_request", "lose_reply", "late", "repeat_request"
+]
+REQUEST_KINDS: Final[tuple[RequestFault, ...]] = (
+    "reject",
+    "too_many",
+    "unavailable_before",
+    "unavailable_after",
+    "lose_request",
+    "lose_reply",
+    "late",
+    "repeat_request",
+)
+FRAME_KINDS: Final = ("drop_frame", "repeat_frame", "reorder")
+SESSION_KINDS: Final = ("reset", "half_open", "slow_reader", *FRAME_KINDS, "delay", "refuse_connections")
 VENUE_KINDS: Final = ("trading_pause", "exchange_pause")
+MARKET_KINDS: Final[dict[str, tuple[str, ...]]] = {"market_halt": ("market",), "market_inactive": ("market",), "fee_change": ("event",)}
 WORD_KINDS: Final = ("listed_window", "unlisted_pause", "status_503")
-_ONCE: Final = ("reject", "lose_reply")
+_ONCE: Final = ("reject", "lose_request", "lose_reply", "late", "repeat_request")
 _CREATES: Final = ("/portfolio/events/orders", "/portfolio/events/orders/batched")
 _FOREVER: Final = 1 << 30
 
@@ -41,18 +62,28 @@ class UnknownFaultError(ValueError):
     """A fault of a kind that doesn't exist, or without what that kind needs."""
 
 
+def check(faults: Sequence[FaultLike]) -> None:
+    """Refuse what can't be simulated.
+
+    Raises:
+        UnknownFaultError: it names the kind, or what is missing.
+
+    """
+    needed = {**dict.fromkeys((*REQUEST_KINDS, *SESSION_KINDS, *VENUE_KINDS, *WORD_KINDS), ()), **MARKET_KINDS, **LISTING_KINDS}
+    for fault in faults:
+        if fault.kind not in needed:
+            message = f"unknown fault {fault.kind!r}"
+            raise UnknownFaultError(message)
+        missing = [name for name in needed[fault.kind] if name not in fault.params]
+        if missing:
+            message = f"fault {fault.kind!r} lacks {', '.join(missing)}"
+            raise UnknownFaultError(message)
+
+
 class RequestFaults:
     """Which fault hits a request."""
 
     def __init__(self, faults: Sequence[FaultLike]) -> None:
-        for fault in faults:
-            if fault.kind not in (*REQUEST_KINDS, *SESSION_KINDS, *VENUE_KINDS, *LISTING_KINDS, *WORD_KINDS):
-                message = f"unknown fault {fault.kind!r}"
-                raise UnknownFaultError(message)
-            missing = [name for name in LISTING_KINDS.get(fault.kind, ()) if name not in fault.params]
-            if missing:
-                message = f"fault {fault.kind!r} lacks {', '.join(missing)}"
-                raise UnknownFaultError(message)
         self._faults = [fault for fault in faults if fault.kind in REQUEST_KINDS]
         self._left = [int(fault.params.get("count", 1 if fault.kind in _ONCE else _FOREVER)) for fault in self._faults]
 

@@ -44,7 +44,7 @@ def legacy_order(order: AccountOrder, state: OrderState) -> _Fields:
         "remaining_count": state.remaining_e2 // 100,
         "initial_count": state.total_e2 // 100,
         "taker_fees": cents(state.taker_fees_e6),
-        "maker_fees": 0,
+        "maker_fees": cents(state.maker_fees_e6),
         "taker_fill_cost": cents(state.taker_cost_e6),
         "maker_fill_cost": cents(state.maker_cost_e6),
         "queue_position": 0,

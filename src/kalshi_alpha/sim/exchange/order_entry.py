@@ -178,8 +178,12 @@ class OrderEntry:
             raise Refusal(404, "market_not_found", ticker)
         if not market.event.open_ns <= self._venue.now_ns < market.event.close_ns:
             raise Refusal(400, "market_inactive", ticker)
-        if not self._venue.trading_active:
+        if not self._venue.trading_active and self._venue.pause_status == 503:  # noqa: PLR2004 - as the venue once did
+            raise Refusal(503, "service_unavailable")
+        if market.halted or not self._venue.trading_active:
             raise Refusal(409, "trading_is_paused")
+        if market.inactive:
+            raise Refusal(400, "market_inactive", ticker)
         return market
 
     def _resting(self, order_id: str, subaccount: int) -> AccountOrder:

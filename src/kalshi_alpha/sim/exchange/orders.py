@@ -39,6 +39,7 @@ class OrderState(msgspec.Struct, frozen=True, gc=False):
     """The venue's ``last_update_reason``; empty for the account's own cancels."""
     maker_cost_e6: int = 0
     taker_cost_e6: int = 0
+    maker_fees_e6: int = 0
     taker_fees_e6: int = 0
 
 
@@ -60,7 +61,7 @@ class OrderTerms(msgspec.Struct, frozen=True):
 class AccountOrder:
     """One order with its history; the last state is the present one."""
 
-    __slots__ = ("now", "number", "resting", "states", "terms")
+    __slots__ = ("now", "number", "overpaid_e6", "resting", "states", "terms")
 
     def __init__(self, number: int, terms: OrderTerms, state: OrderState) -> None:
         self.number = number
@@ -68,6 +69,8 @@ class AccountOrder:
         self.now = state
         """The present state."""
         self.states = [state]
+        self.overpaid_e6 = 0
+        """What the rounding of its fees has taken so far and not given back, 1e-6 dollars."""
         self.resting: Resting | None = None
 
     @property
@@ -186,7 +189,7 @@ def _shared(terms: OrderTerms, state: OrderState, user_id: str) -> _Shared:
         cash_text(state.taker_cost_e6),
         cash_text(state.maker_cost_e6),
         cash_text(state.taker_fees_e6),
-        "0.000000",
+        cash_text(state.maker_fees_e6),
         terms.self_trade,
         terms.subaccount,
         0,

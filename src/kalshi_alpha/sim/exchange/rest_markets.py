@@ -16,12 +16,13 @@ from kalshi_alpha.sim.exchange.wire import count_text, price_text, time_text
 
 _MARKETS_MAX: Final = 1_000
 _EVENTS_MAX: Final = 200
+_PAGE: Final = 100
 _BOOKS_MAX: Final = 100
 _DEPTH_MAX: Final = 100
 _STATUSES: Final = {
     "unopened": ("initialized",),
     "open": ("active",),
-    "paused": (),
+    "paused": ("inactive",),
     "closed": ("closed", "determined"),
     "settled": ("finalized",),
 }
@@ -134,7 +135,7 @@ class MarketReads:
 
     def _event(self, words: list[str], query_text: str) -> Answer:
         if words[1] == "fee_changes":
-            return {"event_fee_changes": [], "cursor": ""}
+            return self._event_fee_changes(Query(query_text, "GetEventFeeChanges"))
         query = Query(query_text, "GetEvent")
         event = self._venue.catalogue.events.get(words[1])
         if event is None:
@@ -142,6 +143,23 @@ class MarketReads:
         nested = query.flag("with_nested_markets")
         beside = [] if nested or query.flag("exclude_markets") else [self.market_document(market) for market in event.markets]
         return {"event": self._event_document(event, nested=nested), "markets": beside}
+
+    def _event_fee_changes(self, query: Query) -> Answer:
+        wanted = query.text("event_ticker")
+        found: list[Answer] = [
+            {
+                "id": f"fee-{event.ticker}",
+                "event_ticker": event.ticker,
+                "series_ticker": event.series.ticker,
+                "fee_type_override": event.fee_type,
+                "fee_multiplier_override": event.fee_multiplier,
+                "scheduled_ts": time_text(event.fees_changed_ns),
+            }
+            for event in self._venue.catalogue.events.values()
+            if event.fees_changed_ns and wanted in {"", event.ticker}
+        ]
+        page, cursor = query.page(found, _PAGE, _MARKETS_MAX)
+        return {"event_fee_changes": page, "cursor": cursor}
 
     def _event_metadata(self, words: list[str], _query: str) -> Answer:
         event = self._venue.catalogue.events.get(words[1])
@@ -163,6 +181,10 @@ class MarketReads:
             "settlement_sources": _SOURCES,
             "exchange_index": 0,
         }
+        if event.fee_type is not None:
+            document["fee_type_override"] = event.fee_type
+        if event.fee_multiplier is not None:
+            document["fee_multiplier_override"] = event.fee_multiplier
         if self._venue.config.legacy_fields:
             document["available_on_brokers"] = True
         if nested:
@@ -182,7 +204,6 @@ class MarketReads:
             for event in self._venue.catalogue.events.values()
             if series in {"", event.series.ticker}
             and (not event_ticker or event.ticker in event_ticker)
-            and (allowed is None or event.status(self._venue.now_ns) in allowed)
             and (low_s is None or event.close_ns >= low_s * NS_PER_S)
             and (high_s is None or event.close_ns <= high_s * NS_PER_S)
         ]
@@ -191,7 +212,9 @@ class MarketReads:
             found = [known[ticker] for ticker in dict.fromkeys(tickers) if ticker in known and known[ticker].event in events]
         else:
             found = [market for event in events for market in event.markets]
-        page, cursor = query.page(found, 100, _MARKETS_MAX)
+        if allowed is not None:
+            found = [market for market in found if market.status(self._venue.now_ns) in allowed]
+        page, cursor = query.page(found, _PAGE, _MARKETS_MAX)
         return {"markets": [self.market_document(market) for market in page], "cursor": cursor}
 
     def _market(self, words: list[str], query_text: str) -> Answer:
@@ -240,7 +263,7 @@ class MarketReads:
         bid_e4, ask_e4 = book.best_bid_e4, book.best_ask_e4
         document: Answer = {
             **fixed,
-            "status": event.status(self._venue.now_ns),
+            "status": market.status(self._venue.now_ns),
             "yes_bid_dollars": price_text(bid_e4),
             "yes_bid_size_fp": count_text(book.best_size_e2("bid")),
             "yes_ask_dollars": price_text(ask_e4),

@@ -181,7 +181,7 @@ class ExchangeServer:
         refusal = self._refusal(request, STREAM_PATH, now_ns)
         if refusal is not None:
             return web.Response(status=refusal.status, body=refusal.response().body, content_type="application/json")
-        socket = web.WebSocketResponse(compress=False, max_msg_size=64 << 20)
+        socket = web.WebSocketResponse(compress=False, autoping=False, max_msg_size=64 << 20)
         await self._travel.one_way()
         await socket.prepare(request)
         connection = _Connection(socket, self._exchange.connect(), request.transport, self._travel)
@@ -192,6 +192,8 @@ class ExchangeServer:
             async for message in socket:
                 if message.type == WSMsgType.TEXT:
                     commands.put_nowait((self._travel.arrival_ns(), message.data))
+                elif message.type == WSMsgType.PING and connection.session.answers_pings:
+                    await socket.pong(message.data)
         finally:
             for task in tasks:
                 task.cancel()
@@ -231,4 +233,5 @@ class ExchangeServer:
             while True:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(beat.wait(), PING_S)
-                await connection.socket.ping(b"heartbeat")
+                if connection.session.answers_pings:
+                    await connection.socket.ping(b"heartbeat")

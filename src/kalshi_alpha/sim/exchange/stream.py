@@ -17,8 +17,8 @@ from kalshi_alpha.sim.exchange.wire import count_text, price_text
 
 BOOKS: Final = "orderbook_delta"
 _BY_MARKET: Final = (BOOKS, "ticker", "trade")
-_CHANNELS: Final = (BOOKS, "ticker", "trade", "fill", "user_orders", "market_lifecycle_v2", "order_group_updates")
-_UNNUMBERED: Final = ("ticker", "fill", "user_orders")
+_CHANNELS: Final = (BOOKS, "ticker", "trade", "fill", "user_orders", "market_positions", "market_lifecycle_v2", "order_group_updates")
+_UNNUMBERED: Final = ("ticker", "fill", "user_orders", "market_positions")
 
 PROCESS, NO_CHANNELS, NO_SIDS, UNKNOWN_COMMAND = 1, 3, 4, 5
 UNKNOWN_SID, UNKNOWN_CHANNEL, INVALID_PARAM, ONE_SID, BAD_ACTION, NO_MARKET, NO_ACTION, OVERFLOW = 7, 8, 11, 12, 13, 14, 15, 25
@@ -92,14 +92,15 @@ class ExchangeSession:
         self._frames: list[str] = []
         self._subscriptions: dict[str, Subscription] = {}
         self._last_sid = 0
-        self._drop = 0
-        self._repeat = 0
+        self._damage = {"drop_frame": 0, "repeat_frame": 0, "reorder": 0}
+        """Fault -> how many messages it still hits."""
+        self._overtaken = ""
         venue.hub.join(self)
 
     def receive(self, text: str, utc_ns: int) -> None:
         """Take a client's frame."""
         self._venue.run_timers(utc_ns)
-        if self.closed is not None:
+        if self.closed is not None or not self.answers_pings:
             return
         try:
             command = msgspec.json.decode(text, type=_Command)
@@ -113,7 +114,7 @@ class ExchangeSession:
 
     def drain(self) -> list[str]:
         """Hand over the frames to send."""
-        if not self._frames or self._venue.now_ns < self.hold_until_ns:
+        if not self._frames or self._venue.now_ns < self.hold_until_ns or not self.answers_pings:
             return []
         frames, self._frames = self._frames, []
         return frames
@@ -133,10 +134,24 @@ class ExchangeSession:
             message = {"code": OVERFLOW, "msg": "Subscription buffer overflow"}
             self._frame({"type": "error", "sid": subscription.sid, "seq": subscription.next_seq(), "msg": message})
 
-    def damage(self, drop: int, repeat: int) -> None:
-        """Lose the next so many messages, or send them twice."""
-        self._drop += drop
-        self._repeat += repeat
+    def damage(self, kind: str, count: int) -> None:
+        """Lose the next so many messages, send them twice, or let each be overtaken by the one after it."""
+        self._damage[kind] += count
+
+    def catch_up(self) -> None:
+        """Send what nothing has overtaken."""
+        if self._overtaken:
+            self._frames.append(self._overtaken)
+            self._overtaken = ""
+        self._damage["reorder"] = 0
+
+    def go_silent(self) -> None:
+        """Leave the connection open at one end only: nothing comes or goes any more, not even an answer to a ping."""
+        self.answers_pings = False
+
+    def has(self, channel: str) -> bool:
+        """Whether a channel is subscribed."""
+        return channel in self._subscriptions
 
     # What the hub calls
 
@@ -308,10 +323,19 @@ class ExchangeSession:
         self._frames.append(msgspec.json.encode(frame).decode() + "\n")
 
     def _data(self, text: str) -> None:
-        if self._drop:
-            self._drop -= 1
+        if self._hits("drop_frame"):
+            return
+        if not self._overtaken and self._hits("reorder"):
+            self._overtaken = text
             return
         self._frames.append(text)
-        if self._repeat:
-            self._repeat -= 1
+        if self._overtaken:
+            self._frames.append(self._overtaken)
+            self._overtaken = ""
+        if self._hits("repeat_frame"):
             self._frames.append(text)
+
+    def _hits(self, kind: str) -> bool:
+        hit = self._damage[kind] > 0
+        self._damage[kind] -= hit
+        return hit

@@ -4,7 +4,7 @@ from random import Random
 from typing import Protocol
 
 from kalshi_alpha.model.units import Side
-from kalshi_alpha.sim.exchange.accounts import AccountFill
+from kalshi_alpha.sim.exchange.accounts import Account, AccountFill
 from kalshi_alpha.sim.exchange.catalogue import BookReader, Listed, ListedEvent
 from kalshi_alpha.sim.exchange.groups import OrderGroup
 from kalshi_alpha.sim.exchange.orders import AccountOrder, direction, order_message
@@ -16,6 +16,10 @@ class Listener(BookReader, Protocol):
 
     def send(self, channel: str, kind: str, message: object, ticker: str = "") -> None:
         """Send a message of a channel, if it is subscribed (for this market)."""
+        ...
+
+    def has(self, channel: str) -> bool:
+        """Whether a channel is subscribed."""
         ...
 
 
@@ -114,6 +118,44 @@ class StreamHub:
             listener.send("fill", "fill", message, fill.ticker)
         if not order_first:
             self.order_changed(order)
+
+    def trade_goes_first(self) -> bool:
+        """Whether everybody hears of a trade before its two sides hear of their fills."""
+        return self._random.random() < 0.5  # noqa: PLR2004 - even odds
+
+    def position_changed(self, account: Account, fill: AccountFill) -> None:
+        """Tell of the position after a fill."""
+        listeners = [listener for listener in self._listeners if listener.has("market_positions")]
+        if not listeners:
+            return
+        held = account.positions[fill.ticker][-1]
+        message: dict[str, object] = {
+            "user_id": self._user_id,
+            "market_ticker": fill.ticker,
+            "position_fp": count_text(held.position_e2),
+            "position_cost_dollars": cash_text(held.cost_e6),
+            "realized_pnl_dollars": cash_text(held.realized_e6),
+            "fees_paid_dollars": cash_text(held.fees_e6),
+            "position_fee_cost_dollars": cash_text(held.fees_e6),
+            "volume_fp": count_text(sum(one.count_e2 for one in account.fills if one.ticker == fill.ticker)),
+            "subaccount": fill.subaccount,
+        }
+        for listener in listeners:
+            listener.send("market_positions", "market_position", message, fill.ticker)
+
+    def fees_changed(self, event: ListedEvent) -> None:
+        """Tell of an event's own fee, or that it has none any more."""
+        message = {"event_ticker": event.ticker, "fee_type_override": event.fee_type, "fee_multiplier_override": event.fee_multiplier}
+        for listener in self._listeners:
+            listener.send("market_lifecycle_v2", "event_fee_update", message)
+
+    def activity_changed(self, market: Listed) -> None:
+        """Tell that a market was taken out of trading, or back in."""
+        event_type = "deactivated" if market.inactive else "activated"
+        message: dict[str, object] = {"event_type": event_type, "market_ticker": market.ticker, "exchange_index": 0}
+        message["is_deactivated"] = market.inactive
+        for listener in self._listeners:
+            listener.send("market_lifecycle_v2", "market_lifecycle_v2", message, market.ticker)
 
     def group_changed(self, event_type: str, group: OrderGroup, utc_ns: int) -> None:
         """Tell of an order group."""

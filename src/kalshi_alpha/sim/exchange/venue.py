@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from kalshi_alpha.model.units import Side
 from kalshi_alpha.sim.exchange.accounts import Account
-from kalshi_alpha.sim.exchange.catalogue import Catalogue, Listed
+from kalshi_alpha.sim.exchange.catalogue import Catalogue, Listed, ListedEvent
 from kalshi_alpha.sim.exchange.config import ExchangeConfig, IndexPathLike
 from kalshi_alpha.sim.exchange.limits import RateLimits
 from kalshi_alpha.sim.exchange.orders import AccountOrder
@@ -46,6 +46,8 @@ class Venue:
         """Subaccount -> its last cancel-all."""
         self.exchange_active = True
         self.trading_active = True
+        self.pause_status = 409
+        """How an order is refused while trading is paused: 409, or 503."""
         self.log: list[OrderEvent] = []
         self._timers: list[tuple[int, int, Timer]] = []
         self._timer_number = 0
@@ -66,7 +68,17 @@ class Venue:
 
     def is_open(self, market: Listed) -> bool:
         """Whether orders can trade in a market now."""
+        if market.halted or market.inactive:
+            return False
         return market.event.open_ns <= self.now_ns < market.event.close_ns and self.exchange_active and self.trading_active
+
+    def fee_terms(self, event: ListedEvent) -> tuple[str, float]:
+        """Return an event's type of fee and its multiplier: its own, or its series'."""
+        return event.fee_type or self.config.fee_type, self.config.fee_multiplier if event.fee_multiplier is None else event.fee_multiplier
+
+    def restart_clock(self) -> None:
+        """Let the books' clock count from the start again, as it may after a pause."""
+        self._clock = 0
 
     def at(self, utc_ns: int, timer: Timer) -> None:
         """Do something at an instant."""
