@@ -325,6 +325,7 @@ class Engine:
         leftovers = due and facts.due("leftovers", now)
         if leaving or leftovers:
             self.planner.cancel_everything(now)
+        self.orders.strangers.cancel(now)
         if leaving:
             self._maybe_exit(now)
         if due:

@@ -4,9 +4,10 @@ from typing import Final
 
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.planner import OrderPlanner
+from kalshi_alpha.exec.strange_orders import StrangeOrders
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
-from kalshi_alpha.model.commands import CancelOrders, CancelTarget, PlaceOrders
+from kalshi_alpha.model.commands import CancelTarget, PlaceOrders
 from kalshi_alpha.model.orders import Fill, Order, OrderIntent, VenueOrder
 from kalshi_alpha.model.reasons import Reason
 from kalshi_alpha.model.records import FillBooked, LatchSet, OrderClosed, OrderPlaced
@@ -27,6 +28,7 @@ class OrderEvents:
     def __init__(self, facts: EngineFacts, planner: OrderPlanner) -> None:
         self._facts = facts
         self._planner = planner
+        self.strangers = StrangeOrders(facts)
         self._batches: dict[int, tuple[str, ...]] = {}
 
     # Sending
@@ -124,12 +126,15 @@ class OrderEvents:
 
     def cancelled(self, event: ev.OrderCancelled, now: Now) -> None:
         """Learn that a cancel was acknowledged."""
+        self.strangers.gone(event.order_id)
         order = self._facts.orders.find(event.client_order_id, event.order_id)
         if order is not None:
             self.close(order, "cancelled", now)
 
     def cancel_refused(self, event: ev.CancelRefused, now: Now) -> None:
         """404 proves that the order is gone; anything else is tried again."""
+        if event.http_status == NOT_FOUND:
+            self.strangers.gone(event.order_id)
         order = self._facts.orders.find(event.client_order_id, event.order_id)
         if order is None:
             return
@@ -200,12 +205,8 @@ class OrderEvents:
             facts.incident(now, "orders", "Somebody else trades on this account", did, told)
 
     def orphan(self, order_id: str, client_order_id: str, ticker: str, now: Now) -> None:
-        """Cancel an order that rests at the venue and that we don't know."""
-        facts = self._facts
-        target = CancelTarget(client_order_id, order_id, ticker, 0)
-        facts.out.append(CancelOrders((target,), facts.config.venue.subaccount))
-        title = f"Order {order_id} rests at the venue and is unknown here"
-        facts.incident(now, "orders", title, "cancelled it", {"client_order_id": client_order_id, "ticker": ticker})
+        """Have an order cancelled that rests at the venue and that we don't know."""
+        self.strangers.found(CancelTarget(client_order_id, order_id, ticker, 0), now)
 
     def close(self, order: Order, reason: str, now: Now) -> None:
         """End an order and free its slot."""
