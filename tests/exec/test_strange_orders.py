@@ -60,8 +60,8 @@ def test_one_is_asked_for_once_a_second_until_it_is_gone() -> None:
     assert (early, kept.asked(after(0.95))) == (([["v-1"]], []), [])
     assert kept.facts.deadlines["strange_orders"] >= after(1.0).mono_ns
     assert kept.asked(after(1.0)) == [["v-1"]]
-    kept.strange.gone("v-1")
-    kept.strange.gone("v-2")
+    kept.strange.gone("v-1", after(1.1))
+    kept.strange.gone("v-2", after(1.1))
     assert kept.asked(after(5.0)) == []
     assert "strange_orders" not in kept.facts.deadlines
 
@@ -74,3 +74,17 @@ def test_without_a_token_it_waits_for_some_and_does_not_spin() -> None:
     assert kept.asked(START) == []
     assert kept.facts.deadlines["strange_orders"] > after(0.5).mono_ns
     assert kept.asked(after(0.6)) == [["v-1"]]
+
+
+def test_a_lagging_read_brings_none_back_and_a_later_one_does_without_another_incident() -> None:
+    kept = Kept()
+    kept.find(1)
+    kept.asked(START)
+    kept.strange.gone("v-1", after(0.1))
+    kept.find(1, now=after(0.5))
+    lagging = kept.asked(after(0.5))
+
+    kept.find(1, now=after(2.2))
+
+    assert (lagging, kept.asked(after(2.2))) == ([], [["v-1"]])
+    assert len(kept.facts.incidents) == 1

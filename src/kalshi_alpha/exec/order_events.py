@@ -126,7 +126,7 @@ class OrderEvents:
 
     def cancelled(self, event: ev.OrderCancelled, now: Now) -> None:
         """Learn that a cancel was acknowledged."""
-        self.strangers.gone(event.order_id)
+        self.strangers.gone(event.order_id, now)
         order = self._facts.orders.find(event.client_order_id, event.order_id)
         if order is not None:
             self.close(order, "cancelled", now)
@@ -134,7 +134,7 @@ class OrderEvents:
     def cancel_refused(self, event: ev.CancelRefused, now: Now) -> None:
         """404 proves that the order is gone; anything else is tried again."""
         if event.http_status == NOT_FOUND:
-            self.strangers.gone(event.order_id)
+            self.strangers.gone(event.order_id, now)
         order = self._facts.orders.find(event.client_order_id, event.order_id)
         if order is None:
             return

@@ -1,9 +1,14 @@
 """Orders that rest at the venue and that we don't know: cancelled in batches as the write budget allows, until they are gone."""
 
+from typing import Final
+
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.planner import CANCEL_RETRY_S, CANCEL_TOKENS
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.commands import CancelOrders, CancelTarget
+
+_LAG_NS: Final = 2 * NS_PER_S
+"""A read that shows an order for so long after its end is behind; after that, the end wasn't true."""
 
 
 class StrangeOrders:
@@ -15,18 +20,24 @@ class StrangeOrders:
         """Order id -> when to ask for its cancel (monotonic)."""
         self._targets: dict[str, CancelTarget] = {}
         self._new: list[CancelTarget] = []
+        self._gone_ns: dict[str, int] = {}
+        """Order id -> when the venue last said that it is gone: a read may show it for a moment more."""
 
     def found(self, target: CancelTarget, now: Now) -> None:
         """Learn of one, perhaps again."""
-        if target.order_id not in self._targets:
+        order_id, gone_ns = target.order_id, self._gone_ns.get(target.order_id)
+        if order_id in self._targets or (gone_ns is not None and now.mono_ns < gone_ns + _LAG_NS):
+            return
+        if gone_ns is None:
             self._new.append(target)
-            self._targets[target.order_id] = target
-            self._again_ns[target.order_id] = now.mono_ns
+        self._targets[order_id] = target
+        self._again_ns[order_id] = now.mono_ns
 
-    def gone(self, order_id: str) -> None:
+    def gone(self, order_id: str, now: Now) -> None:
         """Learn that one rests no more, if it was one."""
         if self._targets.pop(order_id, None) is not None:
             del self._again_ns[order_id]
+            self._gone_ns[order_id] = now.mono_ns
 
     def cancel(self, now: Now) -> None:
         """Ask for the cancels that are due; called at the end of every step, after our own."""
