@@ -85,10 +85,11 @@ def placed_every_second(kit: Kit, count: int) -> list[Any]:
     return [frame["seq"] for frame in frames(stream)]
 
 
-def test_a_message_can_be_overtaken_by_the_next() -> None:
-    kit = Kit(faults=[fault("reorder", 1)])
+@pytest.mark.parametrize(("count", "order"), [(1, [2, 4, 3, 5, 6]), (2, [2, 4, 3, 6, 5])])
+def test_a_message_can_be_overtaken_by_the_next(count: int, order: list[int]) -> None:
+    kit = Kit(faults=[fault("reorder", 1, count=count)])
 
-    assert placed_every_second(kit, 4) == [2, 4, 3, 5]
+    assert placed_every_second(kit, 5) == order
 
 
 def test_a_message_that_nothing_overtakes_comes_when_the_fault_ends() -> None:

@@ -4,6 +4,8 @@ import json
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.sim.exchange import Fault
@@ -62,6 +64,25 @@ def test_makers_pay_a_quarter_where_they_pay_at_all(fee_type: str, multiplier: f
 def test_a_fee_never_falls_below_nothing_and_the_rest_waits_for_the_next_fill() -> None:
     assert fill_fee(Fraction(0), -20_000, 150, FeeGrid()) == (0, 150)
     assert fill_fee(Fraction(60), -20_000, 150, FeeGrid()) == (0, 90)
+
+
+@given(
+    fills=st.lists(st.tuples(st.integers(1, 9_999), st.integers(1, 5_000)), min_size=1, max_size=30),
+    balance_e6=st.sampled_from([100, 10_000]),
+)
+def test_however_an_order_is_filled_its_fees_are_the_exact_ones_and_less_than_a_unit_and_a_tick_a_fill_more(
+    fills: list[tuple[int, int]], balance_e6: int
+) -> None:
+    exact, paid, balance, overpaid_e6 = Fraction(0), 0, 0, 0
+    for price_e4, count_e2 in fills:
+        price, count = Fraction(price_e4, 10_000), Fraction(count_e2, 100)
+        model = 1_000_000 * Fraction(7, 100) * count * price * (1 - price)
+        fee = fill_fee(model, -price_e4 * count_e2, overpaid_e6, FeeGrid(balance_e6=balance_e6))
+        overpaid_e6 = fee.overpaid_e6
+        exact, paid, balance = exact + model, paid + fee.net_e6, balance - price_e4 * count_e2 - fee.net_e6
+        assert fee.net_e6 >= 0
+        assert balance % balance_e6 == 0
+        assert exact <= paid - overpaid_e6 < exact + len(fills)
 
 
 def test_an_events_own_fee_is_told_charged_and_lifted_again() -> None:

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.sim.exchange.venue_kit import Kit, frames, refusal
 
@@ -109,3 +111,26 @@ def test_the_stream_tells_of_a_trigger_before_the_cancels_it_causes() -> None:
         ("order_group_updates", "triggered"),
         ("user_order", "canceled"),
     ]
+
+
+@given(
+    limit=st.integers(2, 20),
+    steps=st.lists(st.tuples(st.sampled_from([0.0, 1.0, 7.5, 14.0, 15.0, 16.0]), st.integers(1, 8)), min_size=1, max_size=12),
+)
+@settings(max_examples=3 * settings().max_examples)
+def test_a_group_stops_exactly_when_fifteen_seconds_hold_its_limit(limit: int, steps: list[tuple[float, int]]) -> None:
+    kit = Kit(legs={"KXINXU": 1, "KXNASDAQ100U": 1, "KXINX": 3, "KXNASDAQ100": 3})
+    name = group(kit, limit)
+    kit.place(count="200", order_group_id=name)
+    matched: list[tuple[float, int]] = []
+    at_s = 0.0
+    for pause_s, count in steps:
+        kit.wait(pause_s)
+        at_s += pause_s
+        taken(kit, str(count))
+        matched.append((at_s, count))
+        stops = sum(size for when_s, size in matched if at_s - when_s < 15) >= limit
+
+        assert (kit.resting() == []) == stops
+        if stops:
+            break
