@@ -322,8 +322,7 @@ class Engine:
             reprice(facts, self.feeds.take_moved(), self.windows, now)
         self.planner.plan(now, due=due)
         leaving = facts.shutting_down or facts.storage_failure
-        leftovers = due and facts.due("leftovers", now)
-        if leaving or leftovers:
+        if (due and facts.due("leftovers", now)) or leaving:
             self.planner.cancel_everything(now)
         self.orders.strangers.cancel(now)
         if leaving:

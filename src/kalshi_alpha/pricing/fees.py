@@ -9,7 +9,6 @@ import msgspec
 
 from kalshi_alpha.model.units import DOLLAR_E4
 
-TAKER_RATE_E4: Final = 700
 MAKER_RATE_E4: Final = 175
 MULTIPLIER_SCALE: Final = 1_000_000
 MULTIPLIER_MAX: Final = 100.0
@@ -23,7 +22,6 @@ class UnknownFeeError(ValueError):
 class FeeSchedule(msgspec.Struct, frozen=True):
     """Rates of one event, scaled: rate x 1e4, multiplier x 1e6."""
 
-    taker_rate_e4: int
     maker_rate_e4: int
     multiplier_e6: int
 
@@ -47,17 +45,12 @@ class FeeSchedule(msgspec.Struct, frozen=True):
         if multiplier_e6 / MULTIPLIER_SCALE != multiplier:
             message = f"fee multiplier {multiplier!r} has more than six decimals"
             raise UnknownFeeError(message)
-        return cls(TAKER_RATE_E4, maker_rates_e4[fee_type], multiplier_e6)
+        return cls(maker_rates_e4[fee_type], multiplier_e6)
 
     def maker_fee_e6(self, price_e4: int, count_e2: int) -> int:
-        """Return the fee of one resting fill, rounded up to 1e-6 dollars."""
-        return self._fee_e6(self.maker_rate_e4, price_e4, count_e2)
+        """Return the fee of one resting fill, rounded up to 1e-6 dollars; we never take.
 
-    def taker_fee_e6(self, price_e4: int, count_e2: int) -> int:
-        """Return the fee of one taking fill, rounded up to 1e-6 dollars."""
-        return self._fee_e6(self.taker_rate_e4, price_e4, count_e2)
-
-    def _fee_e6(self, rate_e4: int, price_e4: int, count_e2: int) -> int:
-        """Rate e4 x price e4 x (1 - price) e4 x count e2 x multiplier e6 is dollars e20: divide by e14, up."""
-        exact = rate_e4 * price_e4 * (DOLLAR_E4 - price_e4) * count_e2 * self.multiplier_e6
+        Rate e4 x price e4 x (1 - price) e4 x count e2 x multiplier e6 is dollars e20: divide by e14, up.
+        """
+        exact = self.maker_rate_e4 * price_e4 * (DOLLAR_E4 - price_e4) * count_e2 * self.multiplier_e6
         return -(-exact // 10**14)
