@@ -2,14 +2,18 @@
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from kalshi_alpha.adapters.journal_memory import MemoryJournal
 from kalshi_alpha.config import WindowsConfig
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.events import IndexTicked
 from kalshi_alpha.model.http import HttpRequest
+from kalshi_alpha.model.records import OrderIntended
 from kalshi_alpha.sched.windows import WindowSchedule
 from kalshi_alpha.sim.script import DEMO_DAY, DayScript
 from kalshi_alpha.sim.witness import Witness
+from tests.adapters.journal_samples import intent
 
 WINDOW = WindowSchedule(WindowsConfig()).day(DEMO_DAY)[0]
 IN_TIME_NS = WINDOW.start_ns + 60 * NS_PER_S
@@ -129,3 +133,18 @@ def test_other_requests_are_none_of_its_business() -> None:
     watching.request_sent(HttpRequest("POST", f"{ORDERS}/some-id/amend", body=b"{}"), IN_TIME_NS)
 
     assert watching.violations == []
+
+
+def test_an_order_sent_before_its_intent_was_durable_is_told() -> None:
+    watching, journal = witness(), MemoryJournal()
+    watching.journal_is(journal)
+    journal.append((OrderIntended(1, replace(intent(), client_order_id="1-1")),))
+    watching.request_sent(sent(order()), IN_TIME_NS)
+    early = list(watching.violations)
+    journal.append((OrderIntended(1, replace(intent(), client_order_id="1-2")),))
+    journal.sync()
+
+    watching.request_sent(sent(order(client_order_id="1-2")), IN_TIME_NS)
+
+    assert [told.split(":")[0] for told in early] == ["I9 order sent before its intent was durable"]
+    assert watching.violations == early

@@ -107,7 +107,7 @@ class Witness:
         if client_order_id in self._seen_ids:
             self._tell("I4 id used twice", order, utc_ns)
         self._seen_ids.add(client_order_id)
-        if client_order_id not in self._written():
+        if self._journal is not None and client_order_id not in self._written(self._journal):
             self._tell("I9 order sent before its intent was durable", order, utc_ns)
         window = self._window_of(utc_ns)
         if window is None:
@@ -119,12 +119,11 @@ class Witness:
         if fresh_ns is None or utc_ns - fresh_ns > SLO_NS:
             self._tell(f"I2 order priced on a value {'never heard' if fresh_ns is None else utc_ns - fresh_ns} ns old", order, utc_ns)
 
-    def _written(self) -> set[str]:
+    def _written(self, journal: MemoryJournal) -> set[str]:
         """Return the ids of the durable intents, from the journal's bytes alone."""
-        if self._journal is not None:
-            more = self._journal.durable_from(self._durable_bytes)
-            self._durable_bytes += len(more)
-            self._durable_ids.update(found.decode() for found in _INTENDED.findall(more))
+        more = journal.durable_from(self._durable_bytes)
+        self._durable_bytes += len(more)
+        self._durable_ids.update(found.decode() for found in _INTENDED.findall(more))
         return self._durable_ids
 
     def _tell(self, what: str, order: _Sent, utc_ns: int) -> None:
