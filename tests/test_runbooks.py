@@ -1,5 +1,6 @@
 """Every command of the runbooks is run as it stands there, in a folder like an operator's."""
 
+import json
 import os
 import re
 import shutil
@@ -112,12 +113,14 @@ def test_the_commands_of_a_restart_run_and_the_drill_kills_a_real_process(folder
     asked = [line for match in BLOCK.finditer(text) if match["kind"] == "console" for line in match["text"].splitlines()]
     needs_engine = ("--mark-cancel-all", "--clear")
 
-    assert len(asked) == 5
+    assert len(asked) == 6
     for command in asked:
         done = run(command, folder)
         if command.startswith("kalshi-alpha drill"):
-            assert "restart: 1 kills" in done.stdout, done.stderr
-            assert (folder / "reports" / "_artifacts" / "drills" / "restart.json").exists()
+            name = command.split()[2]
+            assert f"{name}: 1 kills" in done.stdout, done.stderr
+            record = json.loads((folder / "reports" / "_artifacts" / "drills" / f"{name}.json").read_text())
+            assert [told for told in record["failures"] if name == "stop" or not told.startswith("p99")] == []
             continue
         expected = 3 if any(mark in command for mark in needs_engine) else 1 if "hotrestart" in command else 0
         assert done.returncode == expected, (command, done.stderr)

@@ -52,6 +52,12 @@ def test_bad_numbers_are_refused_by_name(tmp_path: Path, flags: list[str], named
         main(["restart", *flags, "--root", str(tmp_path / "run")])
 
 
+@pytest.mark.parametrize("flags", [["stop"], ["restart", "--all"]])
+def test_only_stop_takes_all_and_needs_it(flags: list[str]) -> None:
+    with pytest.raises(cli.UsageError, match="--all"):
+        main(flags)
+
+
 def fill(trade_id: str, ticker: str = "KXINXU-X-T1") -> Fill:
     return Fill(trade_id, "v-5-1", "5-1", ticker, "bid", 5_000, 1_000, 0, is_taker=False, ts_ms=1_795_444_200_000)
 

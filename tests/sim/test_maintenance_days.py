@@ -9,13 +9,9 @@ from kalshi_alpha.config import MaintenanceConfig, WindowsConfig
 from kalshi_alpha.model.clock import NS_PER_S, utc_ns_of
 from kalshi_alpha.model.maintenance import Slot
 from kalshi_alpha.model.records import IncidentNoted, LatchLifted, LatchSet, StandDownChanged
-from kalshi_alpha.sched.calendar import session
 from kalshi_alpha.sched.windows import WindowSchedule
-from kalshi_alpha.sim.exchange import ExchangeConfig, SimExchange
-from kalshi_alpha.sim.fast import Played, judge, virtual_config, world_for
-from kalshi_alpha.sim.feed import SimFeed
+from kalshi_alpha.sim.fast import Played, judge, play_on, virtual_config, world_for
 from kalshi_alpha.sim.script import DayScript, PageEntry, VenueFault
-from kalshi_alpha.sim.virtual_day import VirtualDay
 
 DAY_NS = 86_400 * NS_PER_S
 TEN = WindowsConfig(hourly_targets_et=("10:00",), close_series=(), hourly_lead_s=180)
@@ -34,11 +30,7 @@ def script_of(day: str, windows: WindowsConfig, **more: object) -> DayScript:
 def played(script: DayScript, windows: WindowsConfig, maintenance: MaintenanceConfig | None = None) -> Played:
     """Play a script and insist that the venue's record breaks no promise."""
     config = msgspec.structs.replace(virtual_config(windows), maintenance=maintenance or MaintenanceConfig())
-    path = world_for(script, None)
-    exchange = SimExchange(ExchangeConfig(session=session(date.fromisoformat(script.day))), path, script.seed, script.venue_faults)
-    day = VirtualDay(config, script, exchange, SimFeed(path, script.seed, script.feed_faults))
-    day.play()
-    found = Played(day, exchange)
+    found = play_on(config, script, world_for(script, None))
     assert judge(found, script).violations == ()
     return found
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from kalshi_alpha.exec.facts import EngineFacts
-from kalshi_alpha.model.clock import Now
+from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.instruments import Symbol
 from kalshi_alpha.model.maintenance import Gate
 from kalshi_alpha.model.reasons import Reason, StandDown
@@ -78,9 +78,9 @@ class FeedRearm:
 
     def _wait(self, symbol: Symbol, gates: tuple[Gate, ...], red: list[str], now: Now) -> None:
         facts = self._facts
-        facts.no_later("feed_rearm", now.mono_ns + int(LOOK_S * 1e9))
+        facts.no_later("feed_rearm", now.mono_ns + int(LOOK_S * NS_PER_S))
         if red:
-            facts.no_later("status", now.mono_ns + int(LOOK_S * 1e9))
+            facts.no_later("status", now.mono_ns + int(LOOK_S * NS_PER_S))
         if symbol not in self._told:
             self._told[symbol] = None
             waits = f"waits for {', '.join(red)}" if red else "waits for the operator's confirmation"

@@ -1,8 +1,12 @@
 """``kalshi-alpha drill``: rehearse a failure on the real processes, measure the recovery, keep the record.
 
 ``restart``: the trading process is killed with SIGKILL at random moments while it quotes over real sockets, and its supervisor starts it
-again. Measured is the time from the kill to its first new order resting, by the exchange's own record. Afterwards nothing may be unknown,
-doubled or booked differently from the venue.
+again. Measured is the time from the kill to its first new order resting, by the exchange's own record.
+
+``stop --all``: the trading process and its supervisor are killed at once, and nobody does anything. Measured is the time until nothing
+rests at the exchange: by the orders' own expiry alone.
+
+Afterwards nothing may be unknown, doubled or booked differently from the venue.
 """
 
 import argparse
@@ -33,9 +37,13 @@ RUNS_MAX: Final = 200
 INTO_WINDOW_S: Final = 20
 QUOTING: Final = 5
 """Orders that rest before the next kill."""
+NOT_QUOTING: Final = f"fewer than {QUOTING} orders rest for too long"
 LEAST_S, MOST_S = 0.1, 1.5
 """How long it quotes before it is killed, drawn evenly."""
 PATIENCE_S: Final = 10.0
+TTL_S: Final = 20
+"""An order's own life, as shipped."""
+MEASURED: Final = {"restart": "the first new order resting", "stop": "nothing resting, by expiry alone"}
 BAR: Final = 40
 BINS: Final = 12
 """Of the histogram."""
@@ -63,7 +71,7 @@ def main(argv: list[str]) -> int:
     arguments = _parse(argv)
     lock = prepare_root(arguments.root)
     try:
-        record = restart_drill(arguments)
+        record = rehearse(arguments)
     finally:
         lock.close()
     written = keep(record, arguments.artifacts)
@@ -76,13 +84,19 @@ def main(argv: list[str]) -> int:
 
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = cli.parser("kalshi-alpha drill", "Rehearse a failure on the real processes and measure the recovery.", root=False)
-    parser.add_argument("drill", choices=["restart"], help="restart: SIGKILL at random moments while quoting")
-    parser.add_argument("--runs", type=int, default=100, help=f"kills, 1 to {RUNS_MAX} (default: 100)")
+    parser.add_argument("drill", choices=["restart", "stop"], help="what is rehearsed: a restart after SIGKILL, or the death of everything")
+    parser.add_argument("--all", action="store_true", help="of stop: the trading process and its supervisor die at once")
+    parser.add_argument("--runs", type=int, help=f"kills, 1 to {RUNS_MAX} (default: 100 restarts, 5 stops)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments and the market (default: 1)")
     parser.add_argument("--round-trip-ms", type=int, default=0, help="to the exchange and back, 0 to 1000 (default: 0, loopback's own)")
     parser.add_argument("--root", type=Path, default=Path("drill-run"), help="folder of the run, emptied at its start (default: drill-run)")
     parser.add_argument("--artifacts", type=Path, default=Path(), help="the record goes below its reports/_artifacts/drills/ (default: .)")
     arguments = parser.parse_args(argv)
+    if (arguments.drill == "stop") != arguments.all:
+        message = "drill stop needs --all, and no other drill takes it"
+        raise cli.UsageError(message)
+    if arguments.runs is None:
+        arguments.runs = 100 if arguments.drill == "restart" else 5
     for name, value, least, most in (("--runs", arguments.runs, 1, RUNS_MAX), ("--round-trip-ms", arguments.round_trip_ms, 0, 1_000)):
         if not least <= value <= most:
             message = f"{name} {value}: must be between {least} and {most}"
@@ -90,18 +104,19 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     return arguments
 
 
-def restart_drill(arguments: argparse.Namespace) -> DrillRecord:
-    """Kill and wait, again and again; then look at everything that is left."""
+def rehearse(arguments: argparse.Namespace) -> DrillRecord:
+    """Strike and wait, again and again; then look at everything that is left."""
     script = demo_script(arguments.seed, DEMO_DAY, windows_config(all_windows=True))
     plan = ClockPlan((ClockSegment(time.monotonic_ns(), script.windows[0].start_ns + INTO_WINDOW_S * NS_PER_S, 1.0),))  # noqa: TID251 - the plan's origin
     stage = DrillStage(arguments.root, script, plan, arguments.round_trip_ms)
+    strike = _restart_once if arguments.drill == "restart" else _stop_once
     draw = Random(arguments.seed)
     times: list[float] = []
     failures: list[str] = []
     with _ending(stage):
         stage.open()
         for run in range(1, arguments.runs + 1):
-            took_s = _kill_once(stage, ScaledClock(plan), draw)
+            took_s = strike(stage, ScaledClock(plan), draw)
             if isinstance(took_s, str):
                 failures.append(f"run {run}: {took_s}")
                 break
@@ -113,8 +128,7 @@ def restart_drill(arguments: argparse.Namespace) -> DrillRecord:
     if status != 0:
         failures.append(f"the trading process ended with status {status}")
     failures += broken_after_restarts(arguments.root, stage.log(), played(script))
-    limit_s = 1.0 if not arguments.round_trip_ms else 2.5
-    return _record(arguments, times, failures, limit_s)
+    return _record(arguments, times, failures)
 
 
 def played(script: DayScript) -> DayScript:
@@ -122,20 +136,40 @@ def played(script: DayScript) -> DayScript:
     return msgspec.structs.replace(script, windows=script.windows[:1], feed_faults=(), kills_ns=())
 
 
-def _kill_once(stage: DrillStage, clock: ScaledClock, draw: Random) -> float | str:
+def _restart_once(stage: DrillStage, clock: ScaledClock, draw: Random) -> float | str:
     """Wait until it quotes, a moment more, kill; return the seconds to the first new order, or what went wrong."""
-    epoch = _wait(lambda: stage.quoting_epoch(QUOTING))
+    epoch = _quoting(stage, draw)
     if epoch is None:
-        return f"fewer than {QUOTING} orders rest after {PATIENCE_S:.0f} s"
-    time.sleep(draw.uniform(LEAST_S, MOST_S))  # noqa: TID251 - the drill's own pace
+        return NOT_QUOTING
     kill_ns = clock.now().utc_ns
     stage.kill_trader()
-    accepted_ns = _wait(lambda: stage.first_accepted_after(kill_ns, epoch))
+    accepted_ns = _wait(lambda: stage.first_accepted_after(kill_ns, epoch), PATIENCE_S)
     return f"nothing new rests {PATIENCE_S:.0f} s after a kill" if accepted_ns is None else (accepted_ns - kill_ns) / NS_PER_S
 
 
-def _wait(look: Callable[[], int | None]) -> int | None:
-    end_s = time.monotonic() + PATIENCE_S  # noqa: TID251 - bounded waiting for another process
+def _stop_once(stage: DrillStage, clock: ScaledClock, draw: Random) -> float | str:
+    """Wait until it quotes, kill everything of ours; return the seconds until nothing rests, or what went wrong. Then start again."""
+    if _quoting(stage, draw) is None:
+        return NOT_QUOTING
+    kill_ns = clock.now().utc_ns
+    stage.kill_everything()
+    emptied_ns = _wait(stage.emptied_ns, TTL_S + PATIENCE_S)
+    stage.start_trader()
+    if _wait(lambda: stage.quoting_epoch(QUOTING), PATIENCE_S) is None:
+        return NOT_QUOTING
+    return f"orders rest {TTL_S + PATIENCE_S:.0f} s after the kill" if emptied_ns is None else max(0, emptied_ns - kill_ns) / NS_PER_S
+
+
+def _quoting(stage: DrillStage, draw: Random) -> int | None:
+    """Wait until it quotes, and a moment more; return its epoch."""
+    epoch = _wait(lambda: stage.quoting_epoch(QUOTING), PATIENCE_S)
+    if epoch is not None:
+        time.sleep(draw.uniform(LEAST_S, MOST_S))  # noqa: TID251 - the drill's own pace
+    return epoch
+
+
+def _wait(look: Callable[[], int | None], patience_s: float) -> int | None:
+    end_s = time.monotonic() + patience_s  # noqa: TID251 - bounded waiting for another process
     while time.monotonic() < end_s:  # noqa: TID251 - as above
         found = look()
         if found is not None:
@@ -154,7 +188,9 @@ def _ending(stage: DrillStage) -> Iterator[None]:
         stage.close()
 
 
-def _record(arguments: argparse.Namespace, times: list[float], failures: list[str], limit_s: float) -> DrillRecord:
+def _record(arguments: argparse.Namespace, times: list[float], failures: list[str]) -> DrillRecord:
+    limit_s = TTL_S + 1.0 if arguments.drill == "stop" else 2.5 if arguments.round_trip_ms else 1.0
+    victims = "the trading process and its supervisor" if arguments.all else "the trading process"
     in_order = sorted(times)
     p99_s = _quantile(in_order, 0.99)
     if p99_s is not None and p99_s >= limit_s:
@@ -171,7 +207,7 @@ def _record(arguments: argparse.Namespace, times: list[float], failures: list[st
         round_trip_ms=arguments.round_trip_ms,
         failures=tuple(failures),
         times_s=tuple(times),
-        injected=f"SIGKILL to the trading process, {LEAST_S} to {MOST_S} s after {QUOTING} orders rest, seed {arguments.seed}",
+        injected=f"SIGKILL to {victims}, {LEAST_S} to {MOST_S} s after {QUOTING} orders rest, seed {arguments.seed}",
     )
 
 
@@ -202,7 +238,7 @@ def as_text(record: DrillRecord) -> str:
     """Return the record for a terminal, with a histogram."""
     lines = [f"drill     {record.drill}: {record.runs} kills, {'PASSED' if record.passed else 'FAILED'}"]
     if record.times_s:
-        lines.append(f"kill to the first new order resting: p50 {record.p50_s:.3f} s, p99 {record.p99_s:.3f} s, max {record.max_s:.3f} s")
+        lines.append(f"kill to {MEASURED[record.drill]}: p50 {record.p50_s:.3f} s, p99 {record.p99_s:.3f} s, max {record.max_s:.3f} s")
         lines += histogram(record.times_s)
     lines += [f"failure   {failure}" for failure in record.failures]
     return "\n".join(lines) + "\n"

@@ -33,6 +33,8 @@ class DrillStage:
         self._audit = _Tail(root / "audit.jsonl")
         self._resting: dict[str, OrderEvent] = {}
         self._accepted: list[OrderEvent] = []
+        self._ended_ns = 0
+        self._arguments: list[str] = []
 
     def open(self) -> None:
         """Start everything."""
@@ -46,7 +48,12 @@ class DrillStage:
         _, rest_url, ws_url = exchange.ready().split()
         feeds = {str(leg): child.ready().split()[1] for leg, child in legs.items()}
         config_file = trader_config(self._root, rest_url, ws_url, feeds, self._script, plan_file)
-        self._trader = Trader(["--config", str(config_file), "--root", str(self._root)], self._root, self._keeper)
+        self._arguments = ["--config", str(config_file), "--root", str(self._root)]
+        self.start_trader()
+
+    def start_trader(self) -> None:
+        """Start the trading process under its supervisor."""
+        self._trader = Trader(self._arguments, self._root, self._keeper)
 
     def close(self) -> None:
         """End everything, the trading process first: it cancels what rests."""
@@ -61,6 +68,12 @@ class DrillStage:
         assert self._trader is not None
         self._trader.child.kill()
 
+    def kill_everything(self) -> None:
+        """SIGKILL to the trading process and no supervisor to start it again."""
+        trader, self._trader = self._trader, None
+        assert trader is not None
+        trader.kill_for_good()
+
     def stop_trader(self) -> int | None:
         """SIGTERM, and no next one; return the exit status, None when there is none to stop."""
         trader, self._trader = self._trader, None
@@ -71,6 +84,11 @@ class DrillStage:
         self._read()
         newest = max((_epoch(order) for order in self._resting.values()), default=0)
         return newest if sum(_epoch(order) == newest for order in self._resting.values()) >= least else None
+
+    def emptied_ns(self) -> int | None:
+        """Return when (UTC ns) the last order ended, once none rests."""
+        self._read()
+        return None if self._resting else self._ended_ns
 
     def first_accepted_after(self, utc_ns: int, epoch: int) -> int | None:
         """Return when (UTC ns) the first order of a newer epoch was accepted after an instant, if one was."""
@@ -87,6 +105,7 @@ class DrillStage:
                 self._accepted = [*self._accepted[-999:], event]
             if event.kind == "cancelled" or event.remaining_e2 == 0:
                 self._resting.pop(event.order_id, None)
+                self._ended_ns = event.utc_ns
             elif event.order_id:
                 self._resting[event.order_id] = event
 

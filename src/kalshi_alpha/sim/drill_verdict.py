@@ -28,7 +28,7 @@ def broken_after_restarts(root: Path, log: Sequence[OrderEvent], script: DayScri
     return [
         *(f"order {name} was accepted and is in no journal" for name in accepted if name not in intended),
         *(f"order {name} was accepted {times} times" for name, times in accepted.items() if times > 1),
-        *(record.title for record in records if isinstance(record, IncidentNoted) and "is unknown here" in record.title),
+        *(record.title for record in records if isinstance(record, IncidentNoted) and "unknown here" in record.title),
         *(f"order {order_id} was left resting" for order_id in left_resting(log)),
         *(f"trade {name} is booked {times} times" for name, times in booked.items() if times > 1),
         *([f"the venue filled {filled} times, the journal booked {len(booked)}"] if filled != len(booked) else []),

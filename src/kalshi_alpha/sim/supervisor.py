@@ -99,6 +99,13 @@ class Trader:
         self._thread.join(END_S)
         return status
 
+    def kill_for_good(self) -> None:
+        """SIGKILL and no restart: process and supervisor are dead at once."""
+        self._stopping.set()
+        self.child.kill()
+        self.child.end()
+        self._thread.join(END_S)
+
     def _start(self) -> Child:
         self.starts += 1
         return Child("trader", "kalshi_alpha.exec.runners.trade", self._arguments, self._logs, self._keeper)
