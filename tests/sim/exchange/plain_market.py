@@ -6,7 +6,8 @@ Prices are cents of YES, counts whole contracts, money is fractions of dollars. 
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-WINDOW_S = 15
+NS = 1_000_000_000
+WINDOW_NS = 15 * NS
 START = Fraction(250_000)
 
 
@@ -19,6 +20,7 @@ class Resting:
     left: int
     expires_s: int | None
     group: str
+    self_trade: str = "taker_at_cross"
 
 
 @dataclass
@@ -35,14 +37,14 @@ class Trade:
 class Group:
     limit: int
     stopped: bool = False
-    matched: list[tuple[float, int]] = field(default_factory=list)
+    matched: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass
 class PlainMarket:
     """Everything that rests, the oldest first, and everything that was traded."""
 
-    now_s: float
+    now_ns: int
     orders: list[Resting] = field(default_factory=list)
     trades: list[Trade] = field(default_factory=list)
     groups: dict[str, Group] = field(default_factory=dict)
@@ -63,7 +65,7 @@ class PlainMarket:
 
     # What happens
 
-    def enter(self, order: Resting, tif: str = "good_till_canceled", self_trade: str = "taker_at_cross") -> int:
+    def enter(self, order: Resting, tif: str = "good_till_canceled") -> int:
         """Match an order, rest what may rest, and return what was filled."""
         wanted = order.left
         if tif == "fill_or_kill" and sum(one.left for one in self.counterparts(order.side, order.price)) < wanted:
@@ -72,7 +74,7 @@ class PlainMarket:
         while order.left and (facing := self.counterparts(order.side, order.price)):
             first = facing[0]
             if first.owner == order.owner:
-                if self_trade == "taker_at_cross":
+                if order.self_trade == "taker_at_cross":
                     met_itself = True
                     break
                 self.orders.remove(first)
@@ -96,12 +98,12 @@ class PlainMarket:
 
     def _count(self, name: str, count: int) -> None:
         group = self.groups[name]
-        group.matched.append((self.now_s, count))
+        group.matched.append((self.now_ns, count))
         self.check_limit(name)
 
     def check_limit(self, name: str) -> None:
         group = self.groups[name]
-        if sum(count for at_s, count in group.matched if at_s > self.now_s - WINDOW_S) >= group.limit:
+        if sum(count for at_ns, count in group.matched if at_ns > self.now_ns - WINDOW_NS) >= group.limit:
             self.stop(name)
 
     def stop(self, name: str) -> None:
@@ -112,8 +114,8 @@ class PlainMarket:
         self.orders = [one for one in self.orders if one.name != name]
 
     def wait(self, seconds: float) -> None:
-        self.now_s += seconds
-        self.orders = [one for one in self.orders if one.expires_s is None or one.expires_s > self.now_s]
+        self.now_ns += int(seconds * NS)
+        self.orders = [one for one in self.orders if one.expires_s is None or one.expires_s * NS > self.now_ns]
 
     # What it comes to
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import settings
@@ -15,7 +16,6 @@ from tests.sim.exchange.venue_kit import MORNING_NS, ORDERS, TICKER, Kit, refusa
 FEW_LEGS = {"KXINXU": 1, "KXNASDAQ100U": 1, "KXINX": 3, "KXNASDAQ100": 3}
 OWNERS = (0, 1, 2)
 CENTICENT = Fraction(1, 10_000)
-START_S = MORNING_NS // NS_PER_S
 
 owners = st.sampled_from(OWNERS)
 sides = st.sampled_from(["bid", "ask"])
@@ -42,7 +42,7 @@ class Market(RuleBasedStateMachine):
     def begin(self, post_only_cross: str) -> None:
         self.post_only_cross = post_only_cross
         self.kit = Kit(legs=FEW_LEGS, read_lag_ns=0, post_only_cross=post_only_cross)
-        self.model = PlainMarket(START_S)
+        self.model = PlainMarket(MORNING_NS)
         for owner in OWNERS:
             # An account exists from its first read on.
             self.kit.get("/portfolio/balance", f"subaccount={owner}")
@@ -52,7 +52,7 @@ class Market(RuleBasedStateMachine):
     @rule(owner=owners, side=sides, price=prices, count=counts, way=ways, pick=picks)
     def place(self, owner: int, side: str, price: int, count: int, way: Way, pick: int) -> None:
         tif, stp, lives_s = way
-        expires_s = int(self.model.now_s) + lives_s if lives_s and tif == "good_till_canceled" else None
+        expires_s = self.model.now_ns // NS_PER_S + lives_s if lives_s and tif == "good_till_canceled" else None
         group = self.group_of(owner, pick)
         body = {"time_in_force": tif, "self_trade_prevention_type": stp, "subaccount": owner, "order_group_id": group}
         if expires_s:
@@ -63,7 +63,7 @@ class Market(RuleBasedStateMachine):
             return
         made = json.loads(answer.body)
 
-        filled = self.model.enter(Resting(made["order_id"], owner, side, price, count, expires_s, group), tif, stp)
+        filled = self.model.enter(Resting(made["order_id"], owner, side, price, count, expires_s, group, stp), tif)
 
         assert made["fill_count"] == f"{filled}.00"
 
@@ -109,7 +109,7 @@ class Market(RuleBasedStateMachine):
             order.left = left
         else:
             self.model.remove(order.name)
-            self.model.enter(Resting(order.name, order.owner, order.side, price, left, order.expires_s, order.group))
+            self.model.enter(replace(order, price=price, left=left))
         self.model.wait(0.3)
 
     @precondition(lambda self: self.model.orders)
