@@ -59,7 +59,7 @@ def test_the_snapshot_breaks_the_tie_within_a_second_and_the_honest_leg_serves()
     assert found.after[:2] == ["none", "massive"]
     assert 0.05 < found.down_s < 1.2
     titles = [record.title for record in found.played.records if isinstance(record, IncidentNoted)]
-    assert "polygon_ws: I:SPX is contradicted by a snapshot" in titles
+    assert "polygon_ws: I:SPX is contradicted by a snapshot or a further leg" in titles
     assert any(record.facts.get("snapshot I:SPX", "").endswith("REAL-TIME") for record in found.played.engine.facts.incidents)
 
 

@@ -38,13 +38,18 @@ FEED_LINE: Final[tuple[FeedFaultKind, ...]] = (
 FEED_VALUES: Final[tuple[FeedFaultKind, ...]] = (
     "frozen", "wrong_value", "stamp", "duplicate", "nan_value", "null_value", "text_value", "not_json", "unknown_event", "truncated",
 )  # fmt: skip
-VENUE_REQUESTS: Final = ("reject", "lose_reply", "unavailable_before", "unavailable_after", "too_many")
-VENUE_STREAM: Final = ("reset", "drop_frame", "repeat_frame", "delay", "refuse_connections", "trading_pause", "exchange_pause")
+VENUE_REQUESTS: Final = ("reject", "lose_request", "lose_reply", "repeat_request", "unavailable_before", "unavailable_after", "too_many")
+VENUE_STREAM: Final = (
+    "reset", "half_open", "slow_reader", "drop_frame", "repeat_frame", "reorder", "delay", "refuse_connections",
+    "trading_pause", "exchange_pause", "market_halt", "market_inactive",
+)  # fmt: skip
 STEPS: Final = (
     "Persist", "PlaceOrders", "AmendExpiry", "CancelOrders", "CancelAll", "CreateGroup", "TriggerGroup", "CaptureSnapshot",
     "ReadOpenOrders",    "IntentsDurable", "OrderAccepted", "Filled", "Booted",
 )  # fmt: skip
-"""Commands and events between which a process dies."""
+"""Commands and events between which a process dies,"""
+STARTING: Final = frozenset({"Booted", "TriggerGroup", "CreateGroup"})
+"""some of them soon after its start only."""
 
 
 def play_swarm(swarm: "Swarm") -> tuple[Played, tuple[str, ...]]:
@@ -112,7 +117,7 @@ class _Drawn:
                 *self._venue(VENUE_STREAM, "venue_stream" in classes),
             ),
             kills_ns=tuple(sorted(kills)),
-            deaths=tuple(self._death() for _ in range(draw.randrange(1, 5) if "deaths" in classes else 0)),
+            deaths=tuple(self._death(kills[0], acts) for _ in range(draw.randrange(1, 5) if "deaths" in classes else 0)),
             torn_bytes=draw.choice((0, 0, 7, 90, 1_000)),
             disk_faults=tuple(self._disk() for _ in range(draw.randrange(1, 3) if "disk" in classes else 0)),
             clock_faults=tuple(self._clock() for _ in range(1 if "clock" in classes else 0)),
@@ -142,11 +147,23 @@ class _Drawn:
         return FeedFault(from_ns, to_ns, draw.choice(legs), draw.choice(kinds), symbol, {})
 
     def _venue(self, kinds: tuple[str, ...], is_on: bool) -> list[VenueFault]:
-        return [VenueFault(*self._span(1, 15), self._draw.choice(kinds)) for _ in range(self._draw.randrange(1, 6) if is_on else 0)]
+        found: list[VenueFault] = []
+        for _ in range(self._draw.randrange(1, 6) if is_on else 0):
+            kind = self._draw.choice(kinds)
+            found.append(VenueFault(*self._span(1, 15), kind, {"market": "KX"} if kind.startswith("market") else {}))
+        return found
 
-    def _death(self) -> Death:
+    def _death(self, kill_ns: int, acts: tuple[OperatorAct, ...]) -> Death:
+        """Return a death at a step; those of a start come after a kill, that of STOP with it."""
         draw = self._draw
-        return Death(*self._span(10, 25), draw.choice(STEPS), draw.randrange(1, 4), draw.random() < 0.5)  # noqa: PLR2004 - before or after
+        step, after = draw.choice(STEPS), draw.random() < 0.5  # noqa: PLR2004 - before or after
+        if step in STARTING:
+            return Death(kill_ns, min(self._end_ns, kill_ns + 5 * NS_PER_S), step, 1, after)
+        if step == "CancelAll" and acts:
+            return Death(acts[0].utc_ns, acts[1].utc_ns, step, 1, after)
+        if step == "AmendExpiry":
+            return Death(*self._span(30, 60), step, 1, after)
+        return Death(*self._span(10, 25), step, draw.randrange(1, 4), after)
 
     def _disk(self) -> DiskFault:
         from_ns, to_ns = self._span(1, 6)

@@ -93,6 +93,8 @@ class VirtualDay:
         self._hours = SpecialHours()
         self._unheard: list[ev.Event] = []
         """What the operator wanted while no process listened."""
+        self._said: tuple[ev.Event, int] | None = None
+        """What the operator said last, and the number of the record that confirms it."""
 
     def play(self) -> None:
         """Play every window with its lead and tail, then wait for the outcomes."""
@@ -192,7 +194,8 @@ class VirtualDay:
         booted = booted_event(restored, recovered, now, has_journal=bool(read.last_seq))
         unheard, self._unheard = self._unheard, []
         client.step([booted, cal.SpecialHoursChanged(self._hours), *unheard], client.now(utc_ns))
-        client.tick(utc_ns)
+        if client.alive:
+            client.tick(utc_ns)
 
     def _to_exchange(self, utc_ns: int) -> ServerSession | None:
         return self._exchange.connect() if self._exchange.accepts_connections(utc_ns) else None
@@ -244,6 +247,7 @@ class VirtualDay:
         if client is None or not client.alive:
             self._unheard.append(event)
         else:
+            self._said = (event, self.journal.next_seq)
             client.step([event], client.now(utc_ns))
 
     def _is_fatal(self, what: object, after: bool, utc_ns: int) -> bool:
@@ -280,6 +284,8 @@ class VirtualDay:
         left = self.journal.cut(self._script.torn_bytes)
         self.torn += len(left) > len(self.journal.data)
         self.journal = MemoryJournal(left)
+        if self._said is not None and self.journal.next_seq <= self._said[1]:
+            self._unheard.append(self._said[0])  # never confirmed, so that whoever asked left it for the next start
         back_ns = (from_ns or utc_ns) + RESTART_NS
         self.restarts.append((utc_ns, back_ns))
         self._timeline.at(back_ns, self._start)
