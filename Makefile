@@ -19,7 +19,7 @@ OTHER := $(VENV)/other
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test deep check check-fast format bench seeds determinism lock clean
+.PHONY: help setup demo test deep check check-fast format bench seeds mutants determinism lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ bench: $(RUNTIME) $(COMPILED) ## the figures of performance, by name
 
 seeds: $(RUNTIME) $(COMPILED) ## 2,000 windows with swarms of random faults in virtual time: every promise must hold
 	$(PY) -m tools.seeds --runs $(RUNS) --workers $(WORKERS)
+
+mutants: $(DEV) $(COMPILED) ## twenty safety bugs, one at a time: a checker must notice each within 200 windows
+	$(PY) -m tools.mutants --workers $(WORKERS)
 
 determinism: $(DEV) $(COMPILED) ## the same seed gives the same journal; also in OTHER_PYTHON where given
 ifdef OTHER_PYTHON

@@ -3,7 +3,6 @@
 import pytest
 
 from kalshi_alpha.sim.swarm import CLASSES, play_swarm, swarm
-from tools.mutants import MUTANTS
 from tools.seeds import play_seed, summary, tell
 
 
@@ -52,7 +51,3 @@ def test_a_broken_seed_says_how_to_play_it_again(capsys: pytest.CaptureFixture[s
     assert "seed 7 FAILED; replay: python -m tools.seeds --start 7 --runs 1" in told
     assert "last record" in told
     assert "0 seeds passed, 1 failed" in told
-
-
-def test_there_are_twenty_mutants() -> None:
-    assert len(MUTANTS) >= 20
