@@ -29,7 +29,9 @@ TARGETS_ET: Final = ("10:00", "11:00", "12:00", "13:00", "14:00", "15:00")
 ROOMY_S: Final = 90
 """In the last minute there may be nothing left to quote: a window this long surely has something before it."""
 LEADS_S: Final = (61, 62, 75, 90, 120)
+"""From the shortest that the settings allow."""
 MARKETS: Final = {"KXINXU": 120, "KXNASDAQ100U": 240, "KXINX": 30, "KXNASDAQ100": 30}
+"""Wide enough for the index's largest days, and less to list than the venue's 200 to 400."""
 QUOTED_RUNGS: Final = 14
 QUOTING: Final = QuotingConfig(rungs_each_side=5, max_open_orders=12)
 FEED_LINE: Final[tuple[FeedFaultKind, ...]] = (
@@ -45,23 +47,11 @@ VENUE_STREAM: Final = (
 )  # fmt: skip
 STEPS: Final = (
     "Persist", "PlaceOrders", "AmendExpiry", "CancelOrders", "CancelAll", "CreateGroup", "TriggerGroup", "CaptureSnapshot",
-    "ReadOpenOrders",    "IntentsDurable", "OrderAccepted", "Filled", "Booted",
+    "ReadOpenOrders", "IntentsDurable", "OrderAccepted", "Filled", "Booted",
 )  # fmt: skip
 """Commands and events between which a process dies,"""
 STARTING: Final = frozenset({"Booted", "TriggerGroup", "CreateGroup"})
 """some of them soon after its start only."""
-
-
-def play_swarm(swarm: "Swarm") -> tuple[Played, tuple[str, ...]]:
-    """Play a day on a venue that lists and quotes little more than we do; return it and every broken promise."""
-    script = swarm.script
-    lead_s = swarm.windows.hourly_lead_s + LEAD_S
-    venue = ExchangeConfig(
-        session=session(date.fromisoformat(script.day)), legs=MARKETS, quoted_rungs=QUOTED_RUNGS, active_ns=lead_s * NS_PER_S
-    )
-    played = play_on(virtual_config(swarm.windows, QUOTING), script, world_for(script, None), venue)
-    violations = (*judge(played, script).violations, *broken_promises(played, script, QUOTING.max_open_orders, swarm.heal_ns))
-    return played, violations
 
 
 class Swarm(msgspec.Struct, frozen=True):
@@ -89,6 +79,18 @@ def swarm(seed: int, day: date = DEMO_DAY) -> Swarm:
     last = windows[-2]
     heal_ns = last.start_ns if lead_s >= ROOMY_S and draw.random() < 0.6 else None  # noqa: PLR2004 - a day in four
     return Swarm(_Drawn(draw, windows, heal_ns).script(seed, day, classes), config, classes, heal_ns)
+
+
+def play_swarm(drawn: Swarm) -> tuple[Played, tuple[str, ...]]:
+    """Play a day on a venue that lists and quotes little more than we do; return it and every broken promise."""
+    script = drawn.script
+    lead_s = drawn.windows.hourly_lead_s + LEAD_S
+    venue = ExchangeConfig(
+        session=session(date.fromisoformat(script.day)), legs=MARKETS, quoted_rungs=QUOTED_RUNGS, active_ns=lead_s * NS_PER_S
+    )
+    played = play_on(virtual_config(drawn.windows, QUOTING), script, world_for(script, None), venue)
+    violations = (*judge(played, script).violations, *broken_promises(played, script, QUOTING.max_open_orders, drawn.heal_ns))
+    return played, violations
 
 
 class _Drawn:
