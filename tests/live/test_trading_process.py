@@ -1,6 +1,7 @@
 """The trading process over real sockets, against simulated servers that are processes of their own."""
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -33,6 +34,24 @@ def test_it_quotes_and_leaves_nothing_resting_on_sigterm(tmp_path: Path) -> None
 
         assert status == 0
         assert venue.resting() == []
+
+
+def test_the_service_manager_hears_that_it_is_ready_alive_and_leaving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(tmp_path / "notify"))
+    manager.settimeout(20)
+    with manager, servers(tmp_path) as venue:
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "400000")
+        trader = venue.trader()
+        heard = [manager.recv(100) for _ in range(4)]
+        trader.end()
+        while heard[-1] == b"WATCHDOG=1":
+            heard.append(manager.recv(100))
+
+    assert heard[0] == b"READY=1"
+    assert set(heard[1:-1]) == {b"WATCHDOG=1"}
+    assert heard[-1] == b"STOPPING=1"
 
 
 def test_a_killed_process_restarts_and_its_old_orders_are_gone(tmp_path: Path) -> None:

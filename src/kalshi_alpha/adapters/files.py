@@ -39,6 +39,11 @@ class Layout(msgspec.Struct, frozen=True):
         return self.state / "snapshot.json"
 
     @property
+    def starts(self) -> Path:
+        """When the trading process was started lately."""
+        return self.state / "starts.json"
+
+    @property
     def maintenance(self) -> Path:
         """The operator's maintenance slots."""
         return self.state / "maintenance.json"

@@ -29,6 +29,7 @@ from kalshi_alpha.adapters.control_socket import (
     control_path,
     refuse_long_path,
 )
+from kalshi_alpha.adapters.files import Layout
 from kalshi_alpha.adapters.kalshi.auth import KeyFileError, Signer, load_signer
 from kalshi_alpha.adapters.kalshi.http import VenueHttp
 from kalshi_alpha.adapters.kalshi.stream import VenueStream
@@ -45,8 +46,10 @@ from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.engine_view import engine_view
 from kalshi_alpha.exec.outputs import ArtifactWriter
 from kalshi_alpha.exec.runners.sender_child import keep_sender
+from kalshi_alpha.exec.runners.service import keep_manager_told
 from kalshi_alpha.exec.runners.special_hours import follow_special_hours
 from kalshi_alpha.exec.runners.start import StartState, prepare
+from kalshi_alpha.exec.runners.start_pacing import pace_start
 from kalshi_alpha.exec.shell import Send, Shell
 from kalshi_alpha.exec.upkeep import Upkeep
 from kalshi_alpha.model import calendar_events as cal
@@ -87,6 +90,7 @@ def main(argv: list[str]) -> int:
     _refuse_long_root(settings.root)
     state = prepare(settings.root, settings.clock.now())
     try:
+        pace_start(Layout(settings.root).starts)
         return asyncio.run(trade(settings, state))
     finally:
         state.journal.close()
@@ -223,6 +227,7 @@ async def trade(settings: Settings, state: StartState) -> int:
         background.append(asyncio.create_task(keep_sender(settings.root, settings.file)))
     if config.windows.special_hours_file:
         background.append(asyncio.create_task(follow_special_hours(Path(config.windows.special_hours_file), shell.on_events)))
+    background.append(asyncio.create_task(keep_manager_told()))
     for task in background:
         task.add_done_callback(shell.watch)
     try:
