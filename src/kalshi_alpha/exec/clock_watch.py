@@ -26,6 +26,8 @@ against the monotonic one: by then drift and step have changed it by no more tha
 ANOTHER_PHASE_NS: Final = 350 * NS_PER_MS
 """A stamp of whole seconds bounds the offset by where in the second it was asked for: one that isn't enough is followed by another at
 another place. Our own schedule would ask at the same place for ever."""
+ASK_AGAIN_MAX: Final = 6
+"""Twice around the second; what isn't known then isn't a matter of the place."""
 UNKNOWN_S: Final = 30.0
 """So long an unknown offset in an open window is worth a word."""
 _STAMPED: Final = frozenset({ev.IndexTicked, ev.Filled, ev.OpenOrdersRead, ev.FillsRead, ev.PositionsRead})
@@ -49,6 +51,8 @@ class ClockWatch:
         self._told: ClockState = "fine"
         self._contradictions = 0
         self._unknown_since_ns: int | None = None
+        self._asked_again = 0
+        """Readings asked for in a row because those before weren't enough."""
         self._ahead: dict[Leg, bool] = {}
         """Legs that have stamped in our future lately, true when that was told."""
 
@@ -88,7 +92,10 @@ class ClockWatch:
         """Take a reading of the venue's clock."""
         self._venue.exchanged(event.sent_mono_ns, now.mono_ns, event.stamp_ns, event.resolution_ns)
         self._check(now)
-        if self._venue.interval(now).state == "unknown":
+        if self._venue.interval(now).state != "unknown":
+            self._asked_again = 0
+        elif self._facts.active_windows and self._asked_again < ASK_AGAIN_MAX:
+            self._asked_again += 1
             self._facts.no_later("status", now.mono_ns + ANOTHER_PHASE_NS)
 
     def _check(self, now: Now) -> None:
