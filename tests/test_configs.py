@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from kalshi_alpha.config import Config, ConfigError, VenueConfig, load_config
-from kalshi_alpha.exec.runners.trade import refuse_paper_at_the_venue
+from kalshi_alpha.exec.runners.addresses import refuse_paper_at_the_venue
 from tests.test_tidy import ROOT
 
 

@@ -19,6 +19,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "maintenance": ("kalshi_alpha.sched.maintenance_cli", "the maintenance calendar; add, list, remove, confirm"),
     "alerts": ("kalshi_alpha.exec.runners.alerts", "what needs the operator; --ack KEY"),
     "alert-sender": ("kalshi_alpha.exec.runners.alert_sender", "delivers the alerts; the trading process starts it"),
+    "guardian": ("kalshi_alpha.exec.runners.guardian", "watches the trading process from outside and can only cancel: --config FILE"),
     "console": ("kalshi_alpha.console.__main__", "the operator's page"),
     "drill": ("kalshi_alpha.sim.drill", "rehearse a failure on the real processes: drill restart --runs 100"),
     "bench": ("kalshi_alpha.sim.bench", "measure what the project promises"),

@@ -214,6 +214,20 @@ class AlertsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     repeat_ticket_s: Annotated[int, msgspec.Meta(ge=60, le=604_800)] = 14_400
 
 
+class GuardianConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The guardian: a process of its own that can only cancel, with a key of its own."""
+
+    key_id_file: PathText
+    private_key_file: PathText
+    """PEM, RSA or Ed25519; readable by its owner only; another key than the trading process's."""
+    silent_s: Annotated[float, msgspec.Meta(ge=2.0, le=30.0)] = 3.0
+    """Real seconds without a sign of life after which everything that rests is cancelled."""
+    look_s: Annotated[float, msgspec.Meta(ge=0.05, le=0.5)] = 0.2
+    """Real seconds between looks at the signs of life."""
+    venue_every_s: Annotated[float, msgspec.Meta(ge=1.0, le=60.0)] = 5.0
+    """Real seconds between reads of the venue while all is well."""
+
+
 class ClockConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Simulated time for demos and drills; absent in production."""
 
@@ -234,6 +248,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     windows: WindowsConfig = WindowsConfig()
     maintenance: MaintenanceConfig = MaintenanceConfig()
     alerts: AlertsConfig = AlertsConfig()
+    guardian: GuardianConfig | None = None
+    """None: none runs."""
     clock: ClockConfig | None = None
 
     def __post_init__(self) -> None:

@@ -311,15 +311,16 @@ def test_a_group_without_an_id_was_not_created(status: int, body: bytes) -> None
 
 @pytest.mark.parametrize(("status", "body"), [(200, b"{}"), (404, b'{"error":{"code":"not_found"}}')])
 def test_a_triggered_group_and_one_that_is_gone_are_both_triggered(status: int, body: bytes) -> None:
-    request, events = run(cmd.TriggerGroup(8, "g-1"), status, body)
+    request, events = run(cmd.TriggerGroup(8, "g-1", 3), status, body)
 
     assert (request.method, request.path, request.body) == ("PUT", "/portfolio/order_groups/g-1/trigger", b"{}")
+    assert request.query == "subaccount=3"  # left out it is 0, where the venue doesn't know the group
     assert events == [ev.GroupTriggered("g-1")]
 
 
 @pytest.mark.parametrize(("status", "body"), [(0, b""), (500, b""), (401, b"{}"), (404, b"<html>no such page</html>")])
 def test_anything_else_leaves_a_group_untriggered(status: int, body: bytes) -> None:
-    _, events = run(cmd.TriggerGroup(8, "g-1"), status, body)
+    _, events = run(cmd.TriggerGroup(8, "g-1", 3), status, body)
 
     assert [(type(event), getattr(event, "request", 0)) for event in events] == [(ev.RequestFailed, 8)]
 

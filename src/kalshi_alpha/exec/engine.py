@@ -221,7 +221,7 @@ class Engine:
         for order in [order for order in facts.orders.live() if order.status == "intended"]:
             self.orders.close(order, "not sent: leaving", now)
         if facts.venue.group_id:
-            facts.out.append(TriggerGroup(facts.number(), facts.venue.group_id))
+            facts.out.append(TriggerGroup(facts.number(), facts.venue.group_id, facts.config.venue.subaccount))
         facts.after("leave", SHUTDOWN_S, now)
         facts.after("reads", 0.2, now)
         self._leaving_since_ns = now.utc_ns

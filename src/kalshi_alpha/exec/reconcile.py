@@ -57,7 +57,7 @@ class Reconciler:
         self._old_groups = list(event.old_groups)
         facts.groups[:] = self._old_groups
         for group in self._old_groups:
-            facts.out.append(TriggerGroup(self._ask("TriggerGroup"), group))
+            facts.out.append(TriggerGroup(self._ask("TriggerGroup"), group, facts.config.venue.subaccount))
             facts.bucket.take(10, now.mono_ns)
         facts.after("status", 0.0, now)
         facts.after("reads", 0.0, now)
@@ -146,7 +146,7 @@ class Reconciler:
         facts = self._facts
         if facts.due("triggers", now) and "TriggerGroup" not in self._in_flight.values():
             for group in self._old_groups:
-                facts.out.append(TriggerGroup(self._ask("TriggerGroup"), group))
+                facts.out.append(TriggerGroup(self._ask("TriggerGroup"), group, facts.config.venue.subaccount))
 
     def group_created(self, event: ev.GroupCreated, now: Now) -> None:
         """Take this epoch's group, durably."""

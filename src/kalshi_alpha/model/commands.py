@@ -83,6 +83,8 @@ class TriggerGroup(Command, frozen=True):
 
     request: int
     group_id: str
+    subaccount: int
+    """The group's own: under another one the venue doesn't know it."""
 
 
 class ReadOpenOrders(Command, frozen=True):

@@ -85,6 +85,7 @@ class Stage:
         _, self.rest_url, ws_url = exchange.ready().split()
         feeds = {leg: child.ready().split()[1] for leg, child in legs.items()}
         config_file = trader_config(self.root, self.rest_url, ws_url, feeds, self.script, plan_file)
+        self._child("guardian", "kalshi_alpha.exec.runners.guardian", ["--config", str(config_file), "--root", str(self.root)])
         self.trader = Trader(["--config", str(config_file), "--root", str(self.root)], self.logs, self.keeper)
         self.page = console.ready().removeprefix("console ").strip()
 

@@ -10,6 +10,7 @@ import msgspec
 from kalshi_alpha.adapters.files import LOCK_NAME, FolderLock, FolderLockedError, Layout, lock_folder
 from kalshi_alpha.cli import UsageError
 from kalshi_alpha.model.clock import NS_PER_S
+from kalshi_alpha.sim.key_folders import GUARDIAN_KEYS
 from kalshi_alpha.sim.script import DayScript
 
 MARK: Final = ".kalshi-alpha-demo"
@@ -80,6 +81,9 @@ def trader_config(root: Path, rest_url: str, ws_url: str, feeds: dict[str, str],
         f"ws_url = {_text(ws_url)}",
         f"key_id_file = {_text(keys / 'key_id')}",
         f"private_key_file = {_text(keys / 'ed25519.pem')}",
+        "[guardian]",
+        f"key_id_file = {_text(keys / GUARDIAN_KEYS / 'key_id')}",
+        f"private_key_file = {_text(keys / GUARDIAN_KEYS / 'ed25519.pem')}",
         f"[feeds]\nrest_url = {_text('http://' + urlsplit(feeds['polygon']).netloc)}",  # the simulated feed's, at the same address
         *(f"[feeds.{leg}]\nurl = {_text(url)}\napi_key_file = {_text(api_key)}" for leg, url in feeds.items()),
         "[windows]",

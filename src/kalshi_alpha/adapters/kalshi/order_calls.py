@@ -227,7 +227,8 @@ def create_group(command: CreateGroup) -> Calls:
 
 def trigger_group(command: TriggerGroup) -> Calls:
     """Trigger a group. One that the venue doesn't know can't carry orders any more."""
-    response = yield HttpRequest("PUT", f"{_GROUPS}/{quote(command.group_id, safe='')}/trigger", body=_EMPTY)
+    path = f"{_GROUPS}/{quote(command.group_id, safe='')}/trigger"
+    response = yield HttpRequest("PUT", path, query=f"subaccount={command.subaccount}", body=_EMPTY)
     if is_success(response) or (response.status == NOT_FOUND and failure(response).code in _GROUP_GONE_CODES):
         return [GroupTriggered(command.group_id)]
     return [RequestFailed("TriggerGroup", command.request, response.status, _why(response))]

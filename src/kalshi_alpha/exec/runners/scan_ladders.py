@@ -22,8 +22,9 @@ from kalshi_alpha.adapters.websocket import ConnectParameters, drive
 from kalshi_alpha.data.failover import DualFeedFailover
 from kalshi_alpha.data.symbol_feed import Sample
 from kalshi_alpha.exec.quoted_ladder import QuotedLadder
+from kalshi_alpha.exec.runners.addresses import legs
 from kalshi_alpha.exec.runners.discover import discover
-from kalshi_alpha.exec.runners.trade import Settings, legs, read_settings
+from kalshi_alpha.exec.runners.trade import Settings, read_settings
 from kalshi_alpha.exec.scan import ScanReport, as_markdown, as_table, level_event_at, proposals, scanned_rungs
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev

@@ -41,10 +41,12 @@ from kalshi_alpha.adapters.secret_file import SecretFileError, read_secret
 from kalshi_alpha.adapters.stop_request import read_stop_request, take_stop_request
 from kalshi_alpha.adapters.system_clock import Clock, load_clock
 from kalshi_alpha.adapters.websocket import ConnectParameters, drive
-from kalshi_alpha.config import Config, ConfigError, FeedLegConfig, load_config
+from kalshi_alpha.config import Config, ConfigError, load_config
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.engine_view import engine_view
 from kalshi_alpha.exec.outputs import ArtifactWriter
+from kalshi_alpha.exec.runners.addresses import all_legs, legs, refuse_paper_at_the_venue, refuse_unusable
+from kalshi_alpha.exec.runners.heartbeat import keep_beating
 from kalshi_alpha.exec.runners.sender_child import keep_sender
 from kalshi_alpha.exec.runners.service import keep_manager_told
 from kalshi_alpha.exec.runners.special_hours import follow_special_hours
@@ -57,16 +59,14 @@ from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS
 from kalshi_alpha.model.hours import SpecialHours
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
-from kalshi_alpha.model.instruments import SYMBOLS, Leg
+from kalshi_alpha.model.instruments import SYMBOLS
 from kalshi_alpha.model.view import EngineView
 from kalshi_alpha.sched.hours_file import special_hours_of
 from kalshi_alpha.sched.special_hours import SpecialHoursError
-from kalshi_alpha.sched.windows import WindowSchedule
 
 VIEW_EVERY_S: Final = 0.2
 REACH_S: Final = 5.0
 """How long the venue may leave the first request unanswered before the process gives up."""
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -139,68 +139,6 @@ def _clock(config: Config) -> Clock:
         raise cli.UsageError(message) from error
 
 
-def legs(config: Config) -> tuple[tuple[Leg, FeedLegConfig], ...]:
-    """Return both legs with their settings."""
-    return (("polygon", config.feeds.polygon), ("massive", config.feeds.massive))
-
-
-def all_legs(config: Config) -> tuple[tuple[str, FeedLegConfig], ...]:
-    """Return the pair and the further legs with their settings."""
-    return (*legs(config), *config.feeds.further.items())
-
-
-def refuse_unusable(config: Config) -> None:
-    """Refuse what has the right type and yet can't work, before anything is started with it.
-
-    Raises:
-        ConfigError: an address of the wrong kind, or windows that can't be.
-
-    """
-    streams = [("venue.ws_url", config.venue.ws_url), *((f"feeds.{leg}.url", leg_config.url) for leg, leg_config in legs(config))]
-    streams += [(f"feeds.further.{name}.url", leg_config.url) for name, leg_config in config.feeds.further.items()]
-    _refuse_address("venue.rest_url", config.venue.rest_url, "http")
-    for key, address in streams:
-        _refuse_address(key, address, "ws")
-    for key, address in _optional_addresses(config):
-        _refuse_address(key, address, "http")
-    WindowSchedule(config.windows)
-
-
-def _optional_addresses(config: Config) -> list[tuple[str, str]]:
-    """Return what needn't be there, by its key in the settings."""
-    known = [("maintenance.status_page_url", config.maintenance.status_page_url), ("feeds.rest_url", config.feeds.rest_url)]
-    return [(key, address) for key, address in known if address]
-
-
-def _refuse_address(key: str, address: str, scheme: str) -> None:
-    try:
-        parts = urlsplit(address)
-        extras = "@" in parts.netloc or parts.query or parts.fragment or parts.port == 0
-        plain = address.isascii() and address.isprintable() and " " not in address  # urlsplit would drop line ends without a word
-        usable = plain and parts.scheme in {scheme, f"{scheme}s"} and parts.hostname and not extras
-    except ValueError:
-        usable = False
-    if not usable:
-        message = f"{key} is {address!r}: expected {scheme}://host:port/path or {scheme}s://host/path, plain ASCII"
-        raise ConfigError(message)
-
-
-def refuse_paper_at_the_venue(config: Config) -> None:
-    """Let ``mode = "paper"`` talk to loopback addresses only.
-
-    Raises:
-        ConfigError: it names another.
-
-    """
-    addresses = [config.venue.rest_url, config.venue.ws_url, *(leg_config.url for _, leg_config in all_legs(config))]
-    addresses += [address for _, address in _optional_addresses(config)]
-    if config.mode != "live":
-        for address in addresses:
-            if urlsplit(address).hostname not in LOOPBACK:
-                message = f'mode = "{config.mode}" talks to simulators on loopback only, not to {address}'
-                raise ConfigError(message)
-
-
 async def trade(settings: Settings, state: StartState) -> int:
     """Wire sockets to the engine and run until it exits."""
     config, clock = settings.config, settings.clock
@@ -223,6 +161,7 @@ async def trade(settings: Settings, state: StartState) -> int:
     background += [asyncio.create_task(client.warm_up()) for client in clients]
     background.append(asyncio.create_task(_publish(shell, control)))
     background.append(asyncio.create_task(_reach(settings, shell, answered)))
+    background.append(asyncio.create_task(keep_beating(settings.root, shell)))
     if config.alerts.targets_file or config.alerts.dead_man_file:
         background.append(asyncio.create_task(keep_sender(settings.root, settings.file)))
     if config.windows.special_hours_file:
