@@ -11,16 +11,19 @@ from typing import Final
 from aiohttp import web
 
 from kalshi_alpha.adapters.control_socket import ControlClient, control_path
+from kalshi_alpha.adapters.heartbeat import read_guardian
 from kalshi_alpha.adapters.system_clock import SystemClock
 from kalshi_alpha.cli import UsageError
 from kalshi_alpha.console.app import Console
 from kalshi_alpha.console.board import Board
 from kalshi_alpha.console.desk import Desk
 from kalshi_alpha.console.gate import Gate
+from kalshi_alpha.console.guardian_panel import guardian_panel
 
 ADDRESS: Final = "127.0.0.1"
 MAX_UNPROVEN: Final = 64
 PROVE_S: Final = 10.0
+GUARDIAN_EVERY_S: Final = 0.5
 
 
 def listen(port: int) -> socket.socket:
@@ -68,6 +71,8 @@ async def running(root: Path, token: str, listener: socket.socket) -> AsyncItera
     guard.factory = runner.server
     client = ControlClient(control_path(root))
     watch = asyncio.ensure_future(_watch(client, board))
+    guardian = asyncio.ensure_future(_watch_guardian(root, board))
+    guardian.add_done_callback(lambda _: None if watch.done() else watch.cancel())
     server = await asyncio.get_running_loop().create_server(guard, sock=listener)
     desk.resume()
     try:
@@ -77,10 +82,12 @@ async def running(root: Path, token: str, listener: socket.socket) -> AsyncItera
         console.close()
         guard.close()
         watch.cancel()
+        guardian.cancel()
         await desk.close()
         await runner.cleanup()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watch
+        for task in (watch, guardian):
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
 
 class ConnectionGuard:
@@ -120,3 +127,11 @@ class ConnectionGuard:
 async def _watch(client: ControlClient, board: Board) -> None:
     async for update in client.watch():
         board.learn(update)
+
+
+async def _watch_guardian(root: Path, board: Board) -> None:
+    clock = SystemClock()
+    while True:
+        status = await asyncio.to_thread(read_guardian, root)
+        board.learn_guardian(guardian_panel(status, clock.now().mono_ns))
+        await asyncio.sleep(GUARDIAN_EVERY_S)  # noqa: TID251 - a driver's own pace, no decision depends on it

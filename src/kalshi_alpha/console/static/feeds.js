@@ -11,7 +11,7 @@ export function showFeeds(page) {
   showLegs(page.view);
   showTimeline(page);
   showWindows(page.view);
-  showExchange(page.view);
+  showExchange(page);
 }
 
 function showLegs(view) {
@@ -87,13 +87,24 @@ function showWindows(view) {
   ])));
 }
 
-function showExchange(view) {
-  if (!view) return fill("exchange", empty("Not known yet."));
+// The guardian has a file of its own: what the console reads there is present, whatever the trading process does.
+const GUARDIAN = { watching: "good", acting: "bad", acted: "warn", blind: "bad", absent: "bad" };
+
+function guardianLine({ state, consoleLost }) {
+  if (!state || consoleLost) return ["guardian", el("span", {}, "not known now")];
+  const { state: kind, text } = state.guardian;
+  return ["guardian", el("span", { id: "guardian", title: text }, dot(GUARDIAN[kind] ?? "warn"), text)];
+}
+
+function showExchange(page) {
+  const { view } = page;
+  if (!view) return fill("exchange", list([guardianLine(page)]));
   const trading = view.exchange_status === "trading";
   fill("exchange", list([
     ["stream", el("span", {}, dot(view.venue_connected ? "good" : "bad"), view.venue_connected ? "connected" : "disconnected")],
     ["clock", clockLine(view.clock)],
     ["status", el("span", {}, dot(trading ? "good" : view.exchange_status === "unknown" ? "warn" : "bad"), view.exchange_status)],
+    guardianLine(page),
   ]));
 }
 
