@@ -22,7 +22,8 @@ from kalshi_alpha.model.guardian import Heartbeat
 from kalshi_alpha.model.orders import VenueOrder
 from kalshi_alpha.sched.windows import WindowSchedule
 
-GuardianCommand = ReadOpenOrders | TriggerGroup | CancelOrders | CancelAll | SendAlert
+GuardianRequest = ReadOpenOrders | TriggerGroup | CancelOrders | CancelAll
+GuardianCommand = GuardianRequest | SendAlert
 
 SUSPECT_NS: Final = NS_PER_S
 """After so much silence the venue is asked often, so that what rests is known when the silence is too long,"""
@@ -96,15 +97,12 @@ class Guardian:
         self._stop = stop
         return self._decided(now)
 
-    def done(self, command: GuardianCommand, events: list[ev.Event], now: Now) -> list[GuardianCommand]:
+    def done(self, command: GuardianRequest, events: list[ev.Event], now: Now) -> list[GuardianCommand]:
         """Take what came of a command; return what to send."""
-        match command:
-            case ReadOpenOrders():
-                self._learn_read(events, now)
-            case SendAlert():
-                pass
-            case _:
-                self._learn_write(command, events, now)
+        if isinstance(command, ReadOpenOrders):
+            self._learn_read(events, now)
+        else:
+            self._learn_write(command, events, now)
         return self._decided(now)
 
     def is_blind(self, now: Now) -> bool:
@@ -126,7 +124,7 @@ class Guardian:
         self.read = found
         self._seen_ns = {order.order_id: self._seen_ns.get(order.order_id, found.as_of_ns) for order in found.orders}
 
-    def _learn_write(self, command: GuardianCommand, events: list[ev.Event], now: Now) -> None:
+    def _learn_write(self, command: TriggerGroup | CancelOrders | CancelAll, events: list[ev.Event], now: Now) -> None:
         for event in events:
             if isinstance(event, ev.GroupTriggered):
                 self._triggered[event.group_id] = None

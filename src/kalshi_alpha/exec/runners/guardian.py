@@ -27,11 +27,11 @@ from kalshi_alpha.adapters.secret_file import SecretFileError, read_secret
 from kalshi_alpha.adapters.stop_request import read_stop_request
 from kalshi_alpha.adapters.system_clock import Clock, SystemClock, load_clock
 from kalshi_alpha.config import Config, GuardianConfig, WindowsConfig, load_config
-from kalshi_alpha.exec.guardian import Guardian, GuardianCommand, Pace
+from kalshi_alpha.exec.guardian import Guardian, GuardianCommand, GuardianRequest, Pace
 from kalshi_alpha.exec.guardian_watch import EngineWatch
 from kalshi_alpha.exec.runners.addresses import refuse_paper_at_the_venue, refuse_unusable
 from kalshi_alpha.model.clock import NS_PER_S, Now, iso_utc
-from kalshi_alpha.model.commands import CancelAll, CancelOrders, ReadOpenOrders, SendAlert, TriggerGroup
+from kalshi_alpha.model.commands import ReadOpenOrders, SendAlert
 from kalshi_alpha.model.events import Event, RequestFailed
 from kalshi_alpha.model.guardian import GuardianStatus, Heartbeat
 from kalshi_alpha.model.hours import SpecialHours
@@ -188,7 +188,7 @@ class Watchman:
             self._tasks.add(task)
             task.add_done_callback(self._carried_out)
 
-    async def _carry_out(self, command: ReadOpenOrders | TriggerGroup | CancelOrders | CancelAll) -> None:
+    async def _carry_out(self, command: GuardianRequest) -> None:
         events = await self._venue.carry_out(command)
         _log(command, events)
         self._send(self._guardian.done(command, events, _instant(self._post.clock)))
@@ -270,7 +270,7 @@ def _instant(clock: Clock) -> Now:
     return Now(utc_ns=clock.now().utc_ns, mono_ns=SystemClock().now().mono_ns)
 
 
-def _log(command: GuardianCommand, events: list[Event]) -> None:
+def _log(command: GuardianRequest, events: list[Event]) -> None:
     """Log what was sent and which of it failed; a read that worked is nothing to tell."""
     failed = next((event for event in events if isinstance(event, RequestFailed)), None)
     if failed is not None:
