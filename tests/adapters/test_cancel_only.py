@@ -60,7 +60,7 @@ async def sent(_request: HttpRequest) -> HttpResponse:
 )
 def test_what_isnt_a_look_or_a_cancel_is_never_sent(method: str, path: str) -> None:
     with pytest.raises(NotACancelError, match=f"{method} /"):
-        guarded(sent)(HttpRequest(method, path))  # type: ignore[arg-type]  # a method's word, from the list above
+        guarded(sent)(HttpRequest(method, path))
 
 
 def test_its_commands_are_looks_and_cancels_alone() -> None:

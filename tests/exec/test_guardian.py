@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
@@ -34,7 +35,8 @@ class Scene:
         self.keeps: frozenset[str] = frozenset()
         """Orders that no cancel reaches."""
         self.lag_ns = NS_PER_S // 2
-        self.freeze_ns, self.latches, self.stop = FREEZE_NS, (), ""
+        self.freeze_ns, self.stop = FREEZE_NS, ""
+        self.latches: tuple[str, ...] = ()
         self.sign: Heartbeat | str = "missing"
         self.guardian = Guardian(EngineWatch(self.now, 3.0), WindowSchedule(WindowsConfig()), 5, Pace(5 * NS_PER_S, 100))
         self.sent: list[tuple[float, GuardianCommand]] = []
@@ -63,11 +65,7 @@ class Scene:
 
     def _outcome(self, command: GuardianRequest) -> list[ev.Event]:
         if isinstance(command, cmd.ReadOpenOrders):
-            as_of_ns = self.now.utc_ns - self.lag_ns
-            seen = [orders for at_ns, orders in self._past if at_ns <= as_of_ns]
-            if not self.readable:
-                return [ev.RequestFailed("ReadOpenOrders", command.request, 503, "unavailable")]
-            return [ev.OpenOrdersRead(command.request, as_of_ns, seen[-1] if seen else ())]
+            return [self._read(command.request)]
         if not self.answers:
             return [ev.RequestFailed(type(command).__name__, 0, 0, "no answer")]
         gone: list[str] = []
@@ -82,10 +80,15 @@ class Scene:
                 gone, events = list(self.orders), [ev.CancelAllAcknowledged()]
             case _:
                 raise AssertionError(command)
-        for name in gone:
-            if name not in self.keeps:
-                self.orders.pop(name, None)
+        self.orders = {name: one for name, one in self.orders.items() if name not in gone or name in self.keeps}
         return [*events, ev.VenueTimed(self.now.mono_ns, self.now.utc_ns, 1_000_000)]
+
+    def _read(self, request: int) -> ev.Event:
+        if not self.readable:
+            return ev.RequestFailed("ReadOpenOrders", request, 503, "unavailable")
+        as_of_ns = self.now.utc_ns - self.lag_ns
+        seen = [orders for at_ns, orders in self._past if at_ns <= as_of_ns]
+        return ev.OpenOrdersRead(request, as_of_ns, seen[-1] if seen else ())
 
     def of(self, kind: type) -> list[float]:
         """Return when commands of this kind were sent, in seconds since the start."""
@@ -268,7 +271,7 @@ def test_requests_that_fail_are_made_again_less_and_less_often(scene: Scene) -> 
     scene.run(60)
 
     times = scene.of(cmd.TriggerGroup)
-    gaps = [round(later - earlier, 2) for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [round(later - earlier, 2) for earlier, later in pairwise(times)]
     assert gaps[0] <= 4
     assert max(gaps) <= 6
     assert len(times) >= 10
@@ -480,5 +483,6 @@ def test_a_late_answer_of_an_episode_that_is_over_changes_nothing(scene: Scene) 
     scene.alive = False
     scene.run(8)
     (trigger,) = scene.cancels()
+    assert isinstance(trigger, cmd.TriggerGroup)
 
     assert scene.guardian.done(trigger, [ev.RequestFailed("TriggerGroup", 1, 0, "late")], scene.now) == []

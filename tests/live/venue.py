@@ -21,16 +21,18 @@ INTO_WINDOW_S = 120
 class Servers:
     """An exchange and both feed legs inside a window, and the settings file of a trading process for them."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, into_window_s: float = INTO_WINDOW_S, speed: float = SPEED) -> None:
         self.root = root
+        self.into_window_s, self.speed = into_window_s, speed
         self.children: dict[str, Child] = {}
         self.audit_file = root / "audit.jsonl"
 
     def open(self) -> None:
         script = demo_script(1, DEMO_DAY, windows_config(all_windows=False))
-        start_ns = script.windows[0].start_ns + INTO_WINDOW_S * NS_PER_S
+        start_ns = script.windows[0].start_ns + int(self.into_window_s * NS_PER_S)
+        self.window = script.windows[0]
         plan_file = self.root / "clock.json"
-        plan_file.write_bytes(msgspec.json.encode(ClockPlan((ClockSegment(time.monotonic_ns(), start_ns, SPEED),))))  # noqa: TID251 - the origin
+        plan_file.write_bytes(msgspec.json.encode(ClockPlan((ClockSegment(time.monotonic_ns(), start_ns, self.speed),))))  # noqa: TID251 - the origin
         world = ["--seed", "1", "--day", script.day, "--clock", str(plan_file), "--port", "0"]
         self._start("exchange", "kalshi_alpha.sim.exchange", ["--keys", str(self.root / "keys"), "--audit", str(self.audit_file), *world])
         for leg in ("polygon", "massive"):
@@ -42,6 +44,15 @@ class Servers:
     def trader(self) -> Child:
         arguments = ["--config", str(self.config), "--root", str(self.root)]
         return self._start("trader", "kalshi_alpha.exec.runners.trade", arguments)
+
+    def guardian(self) -> Child:
+        guardian = self._start("guardian", "kalshi_alpha.exec.runners.guardian", ["--config", str(self.config), "--root", str(self.root)])
+        assert guardian.ready().startswith("guardian watches")
+        return guardian
+
+    @property
+    def rest_url(self) -> str:
+        return next(line.split('"')[1] for line in self.config.read_text().splitlines() if line.startswith("rest_url"))
 
     def console(self) -> str:
         console = self._start("console", "kalshi_alpha.console", ["--root", str(self.root), "--port", "0"])
@@ -74,8 +85,8 @@ class Servers:
 
 
 @contextlib.contextmanager
-def servers(root: Path) -> Iterator[Servers]:
-    made = Servers(root)
+def servers(root: Path, into_window_s: float = INTO_WINDOW_S, speed: float = SPEED) -> Iterator[Servers]:
+    made = Servers(root, into_window_s, speed)
     try:
         made.open()
         yield made
