@@ -18,6 +18,8 @@ from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.sched.hotrestart import HotRestartManager
 from kalshi_alpha.sched.special_hours import parse_special_hours
 from kalshi_alpha.sim.fast import virtual_config
+from tests.exec.runners.test_guardian_process import section
+from tests.exec.runners.test_trade import settings_file
 from tests.test_tidy import ROOT
 
 PAGES = [ROOT / "docs" / "runbooks" / name for name in ("hourly.md", "eod.md")]
@@ -28,6 +30,15 @@ SAYS_NO = ("2026-11-26", "sched.hotrestart --restore")
 
 def blocks(*kinds: str) -> list[str]:
     return [textwrap.dedent(match["text"]) for page in PAGES for match in BLOCK.finditer(page.read_text()) if match["kind"] in kinds]
+
+
+NOBODY_THERE = "--url http://127.0.0.1:9/trade-api/v2 --seconds 0"
+"""Practice must not reach the venue."""
+
+
+def console_of(page: str) -> list[str]:
+    text = (ROOT / "docs" / "runbooks" / page).read_text()
+    return [line for match in BLOCK.finditer(text) if match["kind"] == "console" for line in match["text"].splitlines()]
 
 
 def commands() -> list[str]:
@@ -109,8 +120,7 @@ def test_the_commands_for_a_failed_feed_run_in_their_order(folder: Path) -> None
 
 
 def test_the_commands_of_a_restart_run_and_the_drill_kills_a_real_process(folder: Path) -> None:
-    text = (ROOT / "docs" / "runbooks" / "restart.md").read_text()
-    asked = [line for match in BLOCK.finditer(text) if match["kind"] == "console" for line in match["text"].splitlines()]
+    asked = console_of("restart.md")
     needs_engine = ("--mark-cancel-all", "--clear")
 
     assert len(asked) == 6
@@ -124,3 +134,22 @@ def test_the_commands_of_a_restart_run_and_the_drill_kills_a_real_process(folder
             continue
         expected = 3 if any(mark in command for mark in needs_engine) else 1 if "hotrestart" in command else 0
         assert done.returncode == expected, (command, done.stderr)
+
+
+def test_the_ways_to_an_empty_book_do_what_the_runbook_says(folder: Path) -> None:
+    asked = console_of("stop.md")
+    settings_file(folder, tail=section(folder))
+    shutil.copytree(ROOT / "deploy", folder / "deploy")
+    shutil.copy(folder / "keys" / "guardian" / "key_id", folder / "keys" / "emergency_key_id")
+    shutil.copy(folder / "keys" / "guardian" / "ed25519.pem", folder / "keys" / "emergency_key.pem")
+
+    shown, stopped, cleared, guardian, script = [
+        run(command, folder) for command in (*asked[:3], f"timeout 3 {asked[3]}", f"{asked[4]} {NOBODY_THERE}")
+    ]
+
+    assert (shown.returncode, stopped.returncode, cleared.returncode) == (0, 3, 3)
+    assert "a STOP is left for the next start" in stopped.stderr
+    assert guardian.stdout == "guardian watches .\n"
+    assert (folder / "data" / "guardian.json").exists()
+    assert script.returncode == 3, script.stderr
+    assert "cancel-all: no answer" in script.stderr

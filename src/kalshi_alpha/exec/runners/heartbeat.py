@@ -38,9 +38,15 @@ def heartbeat_of(engine: Engine, now: Now, machine: Now, pid: int) -> Heartbeat:
     return Heartbeat(pid, facts.epoch, tuple(facts.groups), now.utc_ns, machine.mono_ns, freeze_ns, tuple(facts.orders.latches))
 
 
-def keeps_its_deadlines(engine: Engine, now: Now, clock_speed: float) -> bool:
-    """Whether the engine does what it said it would, when it said so."""
-    due_ns = engine.next_deadline_ns()
+def is_punctual(due_ns: int | None, now: Now, clock_speed: float) -> bool:
+    """Whether the engine does what it said it would, when it said so.
+
+    Args:
+        due_ns: Its next deadline, by the clock it trades by; None: it waits for nothing.
+        now: By the same clock.
+        clock_speed: Of that clock.
+
+    """
     return due_ns is None or now.mono_ns - due_ns <= OVERDUE_S * NS_PER_S * clock_speed
 
 
@@ -51,7 +57,7 @@ async def keep_beating(root: Path, shell: Shell) -> None:
     try:
         while True:
             now = shell.clock.now()
-            if keeps_its_deadlines(shell.engine, now, shell.clock.speed):
+            if is_punctual(shell.engine.next_deadline_ns(), now, shell.clock.speed):
                 beat = heartbeat_of(shell.engine, now, machine.now(), pid)
                 await asyncio.get_running_loop().run_in_executor(thread, _write, root, beat)
             await asyncio.sleep(BEAT_EVERY_S)  # noqa: TID251 - a driver's own pace, no decision depends on it
