@@ -159,14 +159,12 @@ async def trade(settings: Settings, state: StartState) -> int:
         asyncio.get_running_loop().add_signal_handler(number, _shut_down, shell, signal.Signals(number).name)
     background = [asyncio.create_task(work) for work in _streams(settings, shell, venue_stream, poke)]
     background += [asyncio.create_task(client.warm_up()) for client in clients]
-    background.append(asyncio.create_task(_publish(shell, control)))
-    background.append(asyncio.create_task(_reach(settings, shell, answered)))
-    background.append(asyncio.create_task(keep_beating(settings.root, shell)))
+    always = (_publish(shell, control), _reach(settings, shell, answered), keep_beating(settings.root, shell), keep_manager_told())
+    background += [asyncio.create_task(work) for work in always]
     if config.alerts.targets_file or config.alerts.dead_man_file:
         background.append(asyncio.create_task(keep_sender(settings.root, settings.file)))
     if config.windows.special_hours_file:
         background.append(asyncio.create_task(follow_special_hours(Path(config.windows.special_hours_file), shell.on_events)))
-    background.append(asyncio.create_task(keep_manager_told()))
     for task in background:
         task.add_done_callback(shell.watch)
     try:
