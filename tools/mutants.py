@@ -30,7 +30,8 @@ from kalshi_alpha.exec.planner import OrderPlanner
 from kalshi_alpha.exec.reconcile import Reconciler
 from kalshi_alpha.exec.state.orders import OutstandingOrdersState
 from kalshi_alpha.model import events as ev
-from kalshi_alpha.model.clock import NS_PER_S
+from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
+from kalshi_alpha.model.commands import PlaceOrders, TriggerGroup
 from kalshi_alpha.model.records import LatchSet
 from kalshi_alpha.sim.swarm import play_swarm, swarm
 from kalshi_alpha.sim.virtual_client import VirtualClient
@@ -108,8 +109,6 @@ def _blind_retry() -> None:
     def unknown(self: Any, event: Any, _now: Any) -> None:
         order = self._facts.orders.find(event.client_order_id)
         if order is not None and event.action == "create":
-            from kalshi_alpha.model.commands import PlaceOrders  # noqa: PLC0415 - of this mutant alone
-
             self._facts.out.append(PlaceOrders((order.intent,)))
 
     _set(OrderEvents, "outcome_unknown", unknown)
@@ -124,15 +123,23 @@ def _timeout_is_dead() -> None:
     _set(OrderEvents, "outcome_unknown", unknown)
 
 
-def _old_group_not_triggered() -> None:
-    def make(boot: Any) -> object:
-        def forget(self: Any, event: Any, now: Any) -> None:
-            boot(self, msgspec.structs.replace(event, old_groups=()), now)
-            self._facts.venue.reconciled = True
+def _old_orders_taken_for_gone() -> None:
+    def make(read: Any) -> object:
+        def without_the_old(self: Any, event: Any, now: Any) -> None:
+            ours = tuple(order for order in event.orders if order.client_order_id.startswith(f"{self._facts.epoch}-"))
+            read(self, msgspec.structs.replace(event, orders=ours), now)
 
-        return forget
+        return without_the_old
 
-    _wrap(Reconciler, "boot", make)
+    def untriggered(self: Any, command: Any, now: Any) -> None:
+        self.later(self.utc_ns(now.mono_ns) + NS_PER_MS, lambda at_ns: self.step([ev.GroupTriggered(command.group_id)], self.now(at_ns)))
+
+    _wrap(Reconciler, "open_orders_read", make)
+    _wrap(
+        VirtualClient,
+        "_call",
+        lambda call: lambda self, command, now: (untriggered if isinstance(command, TriggerGroup) else call)(self, command, now),
+    )
 
 
 def _same_epoch_again() -> None:
@@ -225,7 +232,7 @@ MUTANTS: Final[dict[str, Break]] = {
     "outcomes that are never booked": _settles_nothing,
     "blind retry of an unknown create": _blind_retry,
     "a time-out taken for a refusal": _timeout_is_dead,
-    "the old order group not triggered": _old_group_not_triggered,
+    "old orders taken for gone, their group not triggered": _old_orders_taken_for_gone,
     "an epoch used again": _same_epoch_again,
     "orders that outlive the freeze": _outlives_the_freeze,
     "orders without post_only": _without("post_only", False),
