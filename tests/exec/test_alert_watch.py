@@ -179,7 +179,7 @@ def test_the_clock_change_is_told_a_week_before_and_never_repeated() -> None:
 
     near = Rig(at_s=START_S - 26 * 86_400)
     booted(near)
-    near.wait(100_000)
+    near.wait(20_000)
     about = [command.message for command in near.take(cmd.SendAlert) if command.message.alert_id.startswith("clock_change")]
     assert [(message.what, message.severity) for message in about] == [("raised", "info")]
 
