@@ -128,8 +128,9 @@ class Watchman:
         self.stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when it is to end; a defect is its exception."""
         self._post, self._pid, self._since = post, os.getpid(), iso_utc(now.utc_ns)
-        http = VenueHttp(venue.rest_url, post.signer, post.clock, venue.request_timeout_s, connections=4)
-        self._venue = CancelOnlyVenue(http, lambda: _instant(post.clock).mono_ns)
+        # Signed by the machine's clock: in a faster time a signature is old by the time that a busy machine has sent it.
+        http = VenueHttp(venue.rest_url, post.signer, SystemClock(), venue.request_timeout_s, connections=4)
+        self._venue = CancelOnlyVenue(http, lambda: SystemClock().now().mono_ns)
         self._hours = _Hours(windows)
         pace = Pace(int(post.rules.venue_every_s * NS_PER_S), venue.write_bucket)
         self._guardian = Guardian(EngineWatch(now, post.rules.silent_s), self._hours.schedule, venue.subaccount, pace)
