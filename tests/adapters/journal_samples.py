@@ -1,7 +1,10 @@
 """Records for tests of the journal and of what is folded from it."""
 
+from collections.abc import Iterable
+
 import msgspec
 
+from kalshi_alpha.adapters.journal_codec import ORIGIN, encode_line, link_after
 from kalshi_alpha.model import records as r
 from kalshi_alpha.model.alerts import OpenAlert
 from kalshi_alpha.model.orders import Fill, OrderIntent, QuoteInputs
@@ -92,3 +95,12 @@ def every_kind() -> list[r.Record]:
 
 def shuffled_facts(record: r.IncidentNoted) -> r.IncidentNoted:
     return msgspec.structs.replace(record, facts=dict(reversed(record.facts.items())))
+
+
+def chained(records: Iterable[r.Record], first_seq: int = 1, link: bytes = ORIGIN) -> list[bytes]:
+    """Return the lines of a segment."""
+    lines: list[bytes] = []
+    for seq, record in enumerate(records, start=first_seq):
+        lines.append(encode_line(seq, record, link))
+        link = link_after(lines[-1])
+    return lines

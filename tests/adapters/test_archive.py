@@ -1,16 +1,19 @@
+import zlib
 from pathlib import Path
 
-import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it has no type hints
+import pyarrow as pa  # type: ignore[import-untyped]  # it has no type hints
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet as pq
 
 from kalshi_alpha.adapters.archive import ArchiveError, history_of, history_parquet, journal_of, journal_parquet, ledger_of, ledger_parquet
-from kalshi_alpha.adapters.journal import decode_lines, encode_line
+from kalshi_alpha.adapters.journal import decode_lines
+from kalshi_alpha.adapters.journal_codec import link_after, unlinked
 from kalshi_alpha.adapters.ledger_rows import LedgerRow, ledger_rows
-from tests.adapters.journal_samples import every_kind
+from tests.adapters.journal_samples import chained, every_kind
 
-SEGMENT = b"".join(encode_line(seq, record) for seq, record in enumerate(every_kind(), start=5))
+SEGMENT = b"".join(chained(every_kind(), 5, b"0123456789abcdef"))
 HISTORY = b'{"at":"2026-11-20T14:00:00.000+00:00"}\nnot a line\n'
 LEDGER = ledger_rows(range(5, 5 + len(every_kind())), every_kind())
 
@@ -38,7 +41,7 @@ def test_a_segments_columns_can_be_queried(tmp_path: Path) -> None:
 
 
 def test_a_days_segment_shrinks_to_a_tenth() -> None:
-    data = b"".join(encode_line(seq, record) for seq, record in enumerate(every_kind() * 200, start=1))
+    data = b"".join(chained(every_kind() * 200))
 
     assert len(segment_parquet(data)) < len(data) / 10
 
@@ -94,3 +97,21 @@ def test_another_kind_of_file_is_no_ledger(parquet: bytes) -> None:
 def test_a_ledger_is_no_history() -> None:
     with pytest.raises(ArchiveError):
         history_of(ledger_parquet(LEDGER))
+
+
+def test_a_segment_from_before_links_comes_back_and_so_does_one_that_goes_on_with_links() -> None:
+    old = b"".join(unlinked(line.split(b" ", 3)[3][:-1]) for line in chained(every_kind(), 5))
+    going_on = b"".join(chained(every_kind(), 5 + len(every_kind()), link_after(old.splitlines(keepends=True)[-1])))
+
+    assert old.startswith(b"%08x {" % zlib.crc32(old.splitlines()[0][9:]))
+    assert journal_of(segment_parquet(old)) == old
+    assert journal_of(segment_parquet(old + going_on)) == old + going_on
+
+
+def test_an_archive_from_before_links_is_still_read() -> None:
+    old = b"".join(unlinked(line.split(b" ", 3)[3][:-1]) for line in chained(every_kind(), 5))
+    table = pq.read_table(pa.BufferReader(segment_parquet(old)))
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.drop_columns(["link"]), sink)
+
+    assert journal_of(sink.getvalue().to_pybytes()) == old

@@ -14,13 +14,14 @@ from typing_extensions import override
 
 from kalshi_alpha.adapters.archive import history_of, journal_of, ledger_of
 from kalshi_alpha.adapters.files import Layout, lock_folder
-from kalshi_alpha.adapters.journal import JournalWriter, decode_lines, encode_line, read_journal
+from kalshi_alpha.adapters.journal import JournalWriter, decode_lines, read_journal
 from kalshi_alpha.adapters.ledger_rows import ledger_rows
 from kalshi_alpha.cli import UsageError
 from kalshi_alpha.exec.housekeep import Manifest, keep_house, main
 from kalshi_alpha.exec.recovery import recover
 from kalshi_alpha.exec.runners.housekeep_files import SystemFiles
 from kalshi_alpha.model import records as r
+from tests.adapters.journal_samples import chained
 from tests.exec.house_scene import (
     NOW,
     NOW_TEXT,
@@ -364,7 +365,7 @@ def test_another_segment_of_the_same_name_in_the_archive_is_never_overwritten(tm
     weeks(tmp_path)
     kept(tmp_path)
     archived = (tmp_path / RECENT_ARCHIVE).read_bytes()
-    other = b"".join(encode_line(15 + number, record) for number, record in enumerate(a_days_records(9, 5)))
+    other = b"".join(chained(a_days_records(9, 5), 15))
     (tmp_path / RECENT).write_bytes(other)
 
     manifest = kept(tmp_path)

@@ -5,7 +5,6 @@ checksums, and the footer holds the SHA-256 of the contents, so a file that chan
 """
 
 import hashlib
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeVar
 
@@ -13,14 +12,14 @@ import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no type hints
 from pyarrow import parquet as pq
 
-from kalshi_alpha.adapters.journal_codec import Decoded
+from kalshi_alpha.adapters.journal_codec import Decoded, framed, link_after, texts_of, unlinked
 from kalshi_alpha.adapters.ledger_rows import LedgerRow
 from kalshi_alpha.adapters.monitor_lines import read_line
 
 _LEVEL: Final = 9
 """Of Zstandard: 14 times smaller for a journal, at 40 MB/s; level 19 takes thirty times as long for 7 % less."""
-_CRC_CHARS: Final = 9
-"""The checksum and the space before a journal line's text."""
+_FOLLOWS: Final = b""
+"""A journal line's link in the archive when it is that of the line before it."""
 _SEAL: Final = b"contents_sha256"
 
 
@@ -32,20 +31,25 @@ class ArchiveError(Exception):
 
 
 def journal_parquet(data: bytes, decoded: Decoded) -> bytes:
-    """Return a segment as Parquet: ``seq``, ``utc_ns``, ``kind``, ``text`` (the line's JSON) a record.
+    """Return a segment as Parquet: ``seq``, ``utc_ns``, ``kind``, ``text`` (the line's JSON), ``link`` a record.
+
+    The link is empty where it is that of the line before, and null where the line has none.
 
     Args:
         data: The segment's bytes.
         decoded: What they say. An unfinished last line becomes a row without a number.
 
     """
-    lines = data[: decoded.good_bytes].split(b"\n")[:-1]
+    texts = texts_of(data[: decoded.good_bytes])
+    # Within a good beginning only the first linked line's link can't be told from the line before it: that may lie in another segment.
+    links = [link if index in (0, decoded.unlinked) or link is None else _FOLLOWS for index, (_, link) in enumerate(texts)]
     rest = [data[decoded.good_bytes :]] if decoded.bad_bytes else []
     columns = {
         "seq": pa.array([*decoded.seqs, *(None for _ in rest)], pa.int64()),
         "utc_ns": pa.array([*(record.utc_ns for record in decoded.records), *(None for _ in rest)], pa.int64()),
         "kind": pa.array([*(type(record).__name__ for record in decoded.records), *(None for _ in rest)], pa.string()),
-        "text": pa.array([*(line[_CRC_CHARS:] for line in lines), *rest], pa.binary()),
+        "text": pa.array([*(text for text, _ in texts), *rest], pa.binary()),
+        "link": pa.array([*links, *(None for _ in rest)], pa.binary()),
     }
     return _sealed(columns, hashlib.sha256(data))
 
@@ -125,9 +129,15 @@ def _hash_of(rows: list[LedgerRow]) -> "hashlib._Hash":
 
 
 def _journal_lines(table: pa.Table) -> Iterator[bytes]:
+    line = b""
     try:
-        for seq, text in zip(table.column("seq").to_pylist(), table.column("text").to_pylist(), strict=True):
-            yield text if seq is None else b"%08x %b\n" % (zlib.crc32(text), text)
+        texts = table.column("text").to_pylist()
+        # An archive from before links has no such column.
+        links = table.column("link").to_pylist() if "link" in table.column_names else [None] * len(texts)
+        for seq, text, link in zip(table.column("seq").to_pylist(), texts, links, strict=True):
+            if seq is not None:
+                line = unlinked(text) if link is None else framed(text, link or link_after(line))
+            yield text if seq is None else line
     except (KeyError, TypeError) as error:
         raise ArchiveError(str(error)) from error
 

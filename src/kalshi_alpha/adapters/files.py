@@ -101,7 +101,7 @@ def write_atomically(path: Path, data: bytes, *, durable: bool) -> None:
         OSError: nothing was replaced, or (from the folder's fsync alone) the replacement may not outlive a power cut.
 
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent, 0o777)
     temporary = path.with_name(f".{path.name}.tmp")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
@@ -144,6 +144,37 @@ def sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def sync_file(path: Path) -> None:
+    """Make durable what other descriptors, also of processes that are gone, wrote to the file.
+
+    Raises:
+        OSError: it couldn't be opened or synced.
+
+    """
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_folder(folder: Path, mode: int) -> None:
+    """Make the folder and those above it if they are absent, durably.
+
+    Args:
+        folder: Its path.
+        mode: Of the folder itself.
+
+    Raises:
+        OSError: one couldn't be made, or its name may not outlive a power cut.
+
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    for made in reversed(missing):
+        sync_folder(made.parent)
 
 
 def aside_name(path: Path, utc_ns: int) -> Path:
@@ -204,7 +235,7 @@ def lock_folder(folder: Path) -> FolderLock:
         OSError: the lock file can't be made.
 
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder, 0o700)
     fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

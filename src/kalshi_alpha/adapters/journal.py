@@ -1,14 +1,17 @@
 """The journal: append-only, one line a record, durable before what it announces is done.
 
-A line is ``crc32 as 8 hex digits``, a space, ``{"seq": n, "record": {...}}``, a newline. Every start of the process opens a new segment,
-``journal-<first seq>.jsonl``, and so does a write after a full one: what is old can be taken away while the process runs. Reading
-distinguishes two kinds of damage:
+A line has its length, its checksum, its number and a link to the line before it (``journal_codec``). Every start of the process opens
+a new segment, ``journal-<first seq>.jsonl``, and so does a write after a full one: what is old can be taken away while the process runs.
+Links go on from segment to segment. Reading distinguishes two kinds of damage:
 
 * torn: bad bytes that end a segment, with nothing missing after them. A write was cut before it was acknowledged; what is good stays.
-* corrupt: a bad line with good ones after it, or missing numbers. What comes before stays; the rest can't be trusted, and whoever asked
-  must take the venue as the truth.
+* corrupt: a bad line with good ones after it, missing numbers, or a line that doesn't follow the one before it. What comes before stays;
+  the rest can't be trusted, and whoever asked must take the venue as the truth.
+
+A killed process leaves lines that were written and never synced. The next start builds on what it reads of them, so it syncs them first.
 """
 
+import contextlib
 import errno
 import os
 import re
@@ -19,8 +22,8 @@ from typing import Final, NoReturn, Protocol
 
 import msgspec
 
-from kalshi_alpha.adapters.files import aside_name, set_aside, sync_folder, write_atomically
-from kalshi_alpha.adapters.journal_codec import Decoded, decode_lines, encode_line
+from kalshi_alpha.adapters.files import aside_name, make_folder, set_aside, sync_file, sync_folder, write_atomically
+from kalshi_alpha.adapters.journal_codec import ORIGIN, Decoded, decode_lines, encode_line, link_after
 from kalshi_alpha.model.records import Record
 
 __all__ = [
@@ -57,6 +60,8 @@ class JournalRead(msgspec.Struct, frozen=True):
     """Unfinished writes that were ignored."""
     corrupt: tuple[Path, ...]
     """Damaged files, by their names after setting aside (if asked for). Not empty: the venue is the truth."""
+    link: bytes = ORIGIN
+    """What the next line has to name as the one before it."""
 
 
 def read_journal(folder: Path, *, after_seq: int = 0, set_aside_ns: int | None = None) -> JournalRead:
@@ -74,18 +79,23 @@ def read_journal(folder: Path, *, after_seq: int = 0, set_aside_ns: int | None =
     """
     segments, lost = list_segments(folder)
     chain = _Chain(lost=lost)
+    needed = needed_segments(segments, after_seq)
     try:
-        for first, path in needed_segments(segments, after_seq):
+        for first, path in needed:
             chain.add(first, path, path.read_bytes())
+        link = chain.link or _link_before(segments[: len(segments) - len(needed)])
     except FileNotFoundError:
         if list_segments(folder)[0] == segments:
             raise
         # Housekeeping took an old segment away between our look into the folder and now.
         return read_journal(folder, after_seq=after_seq, set_aside_ns=set_aside_ns)
     highest = max([chain.highest, *(first - 1 for first, _ in segments), *(first - 1 for first in lost)])
-    corrupt = [path if set_aside_ns is None else _keep_beginning(path, good, set_aside_ns) for path, good in chain.corrupt]
+    corrupt = [path for path, _ in chain.corrupt]
+    if set_aside_ns is not None:
+        # The last one first: cut short anywhere, what is left still has its damage where the next start finds it.
+        corrupt = [_keep_beginning(path, good, set_aside_ns) for path, good in reversed(chain.corrupt)][::-1]
     start = bisect_right(chain.seqs, after_seq)
-    return JournalRead(tuple(chain.seqs[start:]), tuple(chain.records[start:]), highest, chain.torn_bytes, tuple(corrupt))
+    return JournalRead(tuple(chain.seqs[start:]), tuple(chain.records[start:]), highest, chain.torn_bytes, tuple(corrupt), link)
 
 
 def list_segments(folder: Path) -> tuple[list[tuple[int, Path]], list[int]]:
@@ -109,6 +119,14 @@ def needed_segments(segments: list[tuple[int, Path]], after_seq: int) -> list[tu
     return segments[bisect_right([first for first, _ in segments[1:]], after_seq + 1) :]
 
 
+def _link_before(segments: list[tuple[int, Path]]) -> bytes:
+    """Return what a line behind these segments has to name."""
+    for _, path in reversed(segments):
+        if link := decode_lines(path.read_bytes()).link:
+            return link
+    return ORIGIN
+
+
 class _Chain:
     """Segments joined in order for as long as nothing is missing."""
 
@@ -119,17 +137,23 @@ class _Chain:
         self.torn_bytes = 0
         self.corrupt: list[tuple[Path, bytes]] = []
         """Each damaged file and its good beginning."""
+        self.link = b""
+        """After the last line; empty: there was none."""
         self._lost = lost
         self._previous_first = 0
+        self._is_linked = False
 
     def add(self, first: int, path: Path, data: bytes) -> None:
-        decoded = decode_lines(data)
+        decoded = decode_lines(data, self.link)
         self.highest = max(self.highest, decoded.highest_seq)
-        if self.corrupt or not self._follows(first) or (decoded.seqs[:1] or (first,)) != (first,):
+        goes_back = self._is_linked and decoded.unlinked > 0
+        if self.corrupt or goes_back or not self._follows(first) or (decoded.seqs[:1] or (first,)) != (first,):
             self.corrupt.append((path, b""))
             return
         self.seqs += decoded.seqs
         self.records += decoded.records
+        self.link = decoded.link
+        self._is_linked |= decoded.unlinked < len(decoded.seqs)
         self._previous_first = first
         if decoded.corrupt:
             self.corrupt.append((path, data[: decoded.good_bytes]))
@@ -217,8 +241,11 @@ class JournalWriter:
         self._segment_bytes = segment_bytes
         self._failure = ""
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            last_seq = (after or read_journal(folder)).last_seq
+            make_folder(folder, 0o700)
+            read = after or read_journal(folder)
+            last_seq, self._link = read.last_seq, read.link
+            for _, inherited in list_segments(folder)[0][-1:]:
+                sync_file(inherited)
             self._seq = max(last_seq, snapshot_seq) + 1
             self._durable_seq = self._seq - 1
             self.path = segment_path(folder, self._seq)
@@ -244,7 +271,9 @@ class JournalWriter:
         """
         self._refuse_after_failure()
         for record in records:
-            self._lines.append(encode_line(self._seq, record))
+            line = encode_line(self._seq, record, self._link)
+            self._link = link_after(line)
+            self._lines.append(line)
             self._seq += 1
         return self._seq - 1
 
@@ -282,7 +311,8 @@ class JournalWriter:
         try:
             self._disk.sync(self._fd)
         except OSError as error:
-            self._fail("sync", error, cut=False)
+            # The kernel may have dropped what it still shows: the next start mustn't read it.
+            self._fail("sync", error, cut=True)
         self._length += len(data)
         self._durable_seq += data.count(b"\n")
 
@@ -298,8 +328,9 @@ class JournalWriter:
             fd = _new_segment(path)
         except OSError as error:
             self._fail("opening the next segment", error, cut=False)
-        os.close(self._fd)
-        self._fd, self.path, self._length = fd, path, 0
+        old, self._fd, self.path, self._length = self._fd, fd, path, 0
+        with contextlib.suppress(OSError):  # all of it is durable
+            os.close(old)
 
     def _write_all(self, data: bytes) -> None:
         left = memoryview(data)

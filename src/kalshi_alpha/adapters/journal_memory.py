@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 from kalshi_alpha.adapters.journal import JournalRead, decode_lines, encode_line
+from kalshi_alpha.adapters.journal_codec import ORIGIN, link_after
 from kalshi_alpha.model.records import Record
 
 
@@ -15,6 +16,7 @@ class MemoryJournal:
         decoded = decode_lines(data)
         self._durable = bytearray(data[: decoded.good_bytes])
         self._pending: list[bytes] = []
+        self._link = decoded.link or ORIGIN
         self._seq = decoded.highest_seq + 1 if next_seq is None else next_seq
 
     @property
@@ -34,7 +36,9 @@ class MemoryJournal:
     def append(self, records: Iterable[Record]) -> int:
         """Buffer records; return the last number given out."""
         for record in records:
-            self._pending.append(encode_line(self._seq, record))
+            line = encode_line(self._seq, record, self._link)
+            self._link = link_after(line)
+            self._pending.append(line)
             self._seq += 1
         return self._seq - 1
 
@@ -51,4 +55,5 @@ class MemoryJournal:
         """Read what is durable, as ``read_journal`` does."""
         decoded = decode_lines(self.data)
         start = bisect_right(decoded.seqs, after_seq)
-        return JournalRead(decoded.seqs[start:], decoded.records[start:], decoded.highest_seq, decoded.bad_bytes, ())
+        link = decoded.link or ORIGIN
+        return JournalRead(decoded.seqs[start:], decoded.records[start:], decoded.highest_seq, decoded.bad_bytes, (), link)

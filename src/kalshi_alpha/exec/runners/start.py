@@ -33,7 +33,6 @@ def prepare(root: Path, now: Now) -> StartState:
     """
     layout = Layout(root)
     try:
-        layout.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = lock_folder(layout.state)
     except FolderLockedError as error:
         raise UsageError(str(error)) from error
