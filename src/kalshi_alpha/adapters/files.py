@@ -177,6 +177,27 @@ def make_folder(folder: Path, mode: int) -> None:
         sync_folder(made.parent)
 
 
+def settle_folders(root: Path, folder: Path) -> None:
+    """Make durable what a process that was killed may have made and renamed: the names in ``folder`` and above it.
+
+    Args:
+        root: Up to here a failure counts; above, where we may not even look, it doesn't.
+        folder: ``root`` or below it.
+
+    Raises:
+        OSError: one couldn't be synced.
+
+    """
+    inner = folder.resolve()
+    outer = root.resolve()
+    for one in (inner, *inner.parents):
+        if one.is_relative_to(outer):
+            sync_folder(one)
+        else:
+            with contextlib.suppress(OSError):
+                sync_folder(one)
+
+
 def aside_name(path: Path, utc_ns: int) -> Path:
     """Return a free name ``<name>.corrupt-<time>`` beside the file."""
     moment = utc_datetime(utc_ns).strftime("%Y%m%dT%H%M%S.%fZ")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from kalshi_alpha.adapters.files import FileSnapshotStore, FolderLock, FolderLockedError, Layout, lock_folder
+from kalshi_alpha.adapters.files import FileSnapshotStore, FolderLock, FolderLockedError, Layout, lock_folder, settle_folders
 from kalshi_alpha.adapters.journal import JournalError, JournalRead, JournalWriter, read_journal
 from kalshi_alpha.adapters.log import log
 from kalshi_alpha.adapters.stop_request import read_stop_request, request_stop_offline
@@ -49,6 +49,7 @@ def prepare(root: Path, now: Now) -> StartState:
 def _recovered(root: Path, lock: FolderLock, now: Now) -> StartState:
     """Read what is on disk, under the lock. Where records are damaged, a STOP or a loss may be among them: only the operator may go on."""
     layout = Layout(root)
+    settle_folders(root, layout.state)
     store = FileSnapshotStore(layout.snapshot)
     restored = HotRestartManager(store).restore(now)
     if isinstance(restored, Corrupt):
