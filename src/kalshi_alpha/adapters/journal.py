@@ -90,10 +90,7 @@ def read_journal(folder: Path, *, after_seq: int = 0, set_aside_ns: int | None =
         # Housekeeping took an old segment away between our look into the folder and now.
         return read_journal(folder, after_seq=after_seq, set_aside_ns=set_aside_ns)
     highest = max([chain.highest, *(first - 1 for first, _ in segments), *(first - 1 for first in lost)])
-    corrupt = [path for path, _ in chain.corrupt]
-    if set_aside_ns is not None:
-        # The last one first: cut short anywhere, what is left still has its damage where the next start finds it.
-        corrupt = [_keep_beginning(path, good, set_aside_ns) for path, good in reversed(chain.corrupt)][::-1]
+    corrupt = [path if set_aside_ns is None else _keep_beginning(path, good, set_aside_ns) for path, good in chain.corrupt]
     start = bisect_right(chain.seqs, after_seq)
     return JournalRead(tuple(chain.seqs[start:]), tuple(chain.records[start:]), highest, chain.torn_bytes, tuple(corrupt), link)
 
@@ -141,6 +138,8 @@ class _Chain:
         """After the last line; empty: there was none."""
         self._lost = lost
         self._previous_first = 0
+        self._next: int | None = None
+        """With this number the next segment has to begin; None: it's the first."""
         self._is_linked = False
 
     def add(self, first: int, path: Path, data: bytes) -> None:
@@ -155,6 +154,7 @@ class _Chain:
         self.link = decoded.link
         self._is_linked |= decoded.unlinked < len(decoded.seqs)
         self._previous_first = first
+        self._next = decoded.seqs[-1] + 1 if decoded.seqs else first
         if decoded.corrupt:
             self.corrupt.append((path, data[: decoded.good_bytes]))
         else:
@@ -162,7 +162,7 @@ class _Chain:
 
     def _follows(self, first: int) -> bool:
         """Whether nothing is missing before this segment but what was reported missing when it was opened."""
-        return not self.seqs or first == self.seqs[-1] + 1 or any(self._previous_first <= lost < first for lost in self._lost)
+        return self._next in (None, first) or any(self._previous_first <= lost < first for lost in self._lost)
 
 
 def _keep_beginning(path: Path, good: bytes, utc_ns: int) -> Path:
