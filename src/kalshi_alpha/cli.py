@@ -1,6 +1,7 @@
 """What all commands share: exit codes, flags and output."""
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -147,16 +148,23 @@ def run(main: Callable[[list[str]], int], argv: list[str] | None = None) -> NoRe
     try:
         status = main(sys.argv[1:] if argv is None else argv)
     except (UsageError, ConfigError) as error:
-        sys.stderr.write(f"{error}\n")
+        _complain(error)
         status = EXIT_USAGE
     except UnreachableError as error:
-        sys.stderr.write(f"{error}\n")
+        _complain(error)
         status = EXIT_UNREACHABLE
     except BrokenPipeError:
         status = EXIT_NO
     except KeyboardInterrupt:
         status = 130
     raise SystemExit(status)
+
+
+def _complain(error: Exception) -> None:
+    """Say what went wrong, if the disk that a log lies on has room for it; the exit status says so anyway."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
 
 
 def _open_missing_streams() -> None:
