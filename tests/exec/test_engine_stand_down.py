@@ -178,3 +178,31 @@ def test_a_rejection_for_a_pause_stands_down_until_the_status_says_otherwise() -
     rig.answers_orders = True
     rig.tick(2)
     assert Reason.EXCHANGE_PAUSED not in rig.reasons
+
+
+def test_a_disk_that_is_nearly_full_is_not_quoted_on_until_there_is_clearly_more_room() -> None:
+    rig = quoting()
+    mib = 2**20
+    seen = []
+
+    for free in (257, 256, 255, 287, 288):
+        rig.tell(ev.StorageRead(free * mib, 1_000 * mib))
+        seen.append(Reason.STORAGE_SHORT in rig.reasons)
+        if free == 255:
+            rig.wait(1)
+            assert not rig.live()
+    rig.tick(3)
+
+    assert seen == [False, False, True, True, False]
+    assert rig.live()
+
+
+def test_a_disk_that_fills_up_is_told_before_it_costs_a_quote() -> None:
+    rig = quoting()
+
+    rig.tell(ev.StorageRead(300 * 2**20, 7_000 * 2**20))
+    rig.tick(2)
+    raised = [command.message.title for command in rig.take(cmd.SendAlert)]
+
+    assert raised == ["The journal's disk is getting full"]
+    assert rig.live()

@@ -1,6 +1,7 @@
 """The shell around an engine with a bug: it must not live on with orders that nobody looks after."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,12 @@ def test_a_snapshot_is_read_back_also_while_another_is_being_stored(tmp_path: Pa
     heard = asyncio.run(read_back(tmp_path))
 
     assert [event.verdict for event in heard if isinstance(event, cal.SnapshotVerified)] == ["fresh"]
+
+
+def test_each_stored_snapshot_tells_how_much_room_is_left(tmp_path: Path) -> None:
+    heard = asyncio.run(read_back(tmp_path))
+
+    [room] = [event for event in heard if isinstance(event, ev.StorageRead)]
+    usage = shutil.disk_usage(tmp_path)
+    assert room.total_bytes == usage.total
+    assert abs(room.free_bytes - usage.free) < usage.total // 100

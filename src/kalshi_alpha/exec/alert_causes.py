@@ -14,6 +14,8 @@ from kalshi_alpha.model.reasons import Reason
 
 WINDOWS_DEGRADED_MAX: Final = 2
 """More degraded windows in a row than this raise the playbook's alert."""
+ROOM_SHARE_MIN: Final = 0.05
+"""With less of the journal's disk free, somebody should look."""
 FLAPS: Final = 4
 FLAP_NS: Final = 600 * NS_PER_S
 """So many changes of the active feed within this time are flapping."""
@@ -26,6 +28,7 @@ _EVERYWHERE: Final[dict[Reason, tuple[str, Severity, str]]] = {
     Reason.CLOCK_OFFSET: ("clock", "page", "Our clock isn't surely within a second of the venue's"),
     Reason.LEDGER_MISMATCH: ("positions", "page", "Positions differ from the venue's"),
     Reason.STORAGE_FAILED: ("storage", "page", "The journal can't be written"),
+    Reason.STORAGE_SHORT: ("storage_room", "page", "The journal's disk is nearly full: not quoting"),
     Reason.CALENDAR_IN_DOUBT: ("calendar", "ticket", "The calendar and the venue contradict each other"),
     Reason.CALENDAR_ENDS: ("calendar_ends", "page", "The built-in calendar has ended"),
     Reason.FEES_UNKNOWN: ("fees", "ticket", "A ladder's fees can't be understood: not quoted"),
@@ -63,6 +66,9 @@ def causes(facts: EngineFacts, now: Now) -> dict[str, Cause]:
                 key, severity, title = table[held.reason]
                 scope = " ".join(word for word in (held.scope, held.note) if word)
                 found.setdefault(key, Cause(severity, title, scope))
+    if (room := facts.room.read) is not None and room.free_bytes < ROOM_SHARE_MIN * room.total_bytes:
+        text = f"{room.free_bytes / 2**20:,.0f} of {room.total_bytes / 2**20:,.0f} MiB are free"
+        found.setdefault("storage_room", Cause("ticket", "The journal's disk is getting full", text))
     for latch in facts.orders.latches:
         if latch in LATCHES:
             found[f"latch_{latch}"] = Cause("page", LATCHES[latch], f"latched; clear {latch} when it is understood")

@@ -139,6 +139,7 @@ class Engine:
             ev.TimerFired: lambda _event, _now: None,
             ev.IntentsDurable: orders.durable,
             ev.StorageFailed: self._storage_failed,
+            ev.StorageRead: reconciler.storage_read,
             ev.ShutdownRequested: self._shutdown,
             ev.OperatorStopped: self._operator_stopped,
             ev.OperatorCleared: self._operator_cleared,
@@ -204,10 +205,7 @@ class Engine:
             facts.orders.restore(order, now.utc_ns, renewed_s)
 
     def _storage_failed(self, event: ev.StorageFailed, now: Now) -> None:
-        facts = self.facts
-        if not facts.storage_failure:
-            facts.storage_failure = event.reason
-            facts.incident(now, "storage", "The journal can't be written", "stood down, cancelling, then exits", {"error": event.reason})
+        if self.reconciler.storage_failed(event, now):
             self._leave(now)
 
     def _shutdown(self, event: ev.ShutdownRequested, now: Now) -> None:

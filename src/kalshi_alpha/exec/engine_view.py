@@ -47,6 +47,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.RISK_LIMIT: "daily loss limit reached",
     Reason.LEDGER_MISMATCH: "positions differ from the venue's",
     Reason.STORAGE_FAILED: "the journal can't be written",
+    Reason.STORAGE_SHORT: "the journal's disk is nearly full",
     Reason.CANCEL_ALL: "cancel-all is latched",
     Reason.MAINTENANCE: "the venue's maintenance",
     Reason.OPERATOR_STOP: "STOP was pressed",

@@ -3,6 +3,8 @@
 from collections import deque
 from typing import Final
 
+import msgspec
+
 from kalshi_alpha.config import Config
 from kalshi_alpha.data.failover import DualFeedFailover
 from kalshi_alpha.data.token_bucket import TokenBucket
@@ -13,6 +15,7 @@ from kalshi_alpha.exec.quoted_ladder import QuotedLadder
 from kalshi_alpha.exec.state.orders import OutstandingOrdersState
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.commands import Command
+from kalshi_alpha.model.events import StorageRead
 from kalshi_alpha.model.instruments import SERIES, SYMBOLS, Leg, Symbol, Window
 from kalshi_alpha.model.reasons import StandDown
 from kalshi_alpha.model.records import IncidentNoted, Record
@@ -46,6 +49,14 @@ class VenueFacts:
         """The venue is in maintenance: what it and the feeds fail to say is no incident."""
 
 
+class StorageRoom(msgspec.Struct):
+    """The room where the journal lies."""
+
+    read: StorageRead | None = None
+    """None: nobody has looked yet."""
+    is_short: bool = False
+
+
 class EngineFacts:
     """All facts, the commands being collected, and the deadlines by name."""
 
@@ -75,7 +86,8 @@ class EngineFacts:
         self.reasons: tuple[StandDown, ...] = ()
         self.feed_connected: dict[Leg, bool] = {"polygon": False, "massive": False}
         self.fees_unknown: dict[str, str] = {}
-        self.storage_failure = self.shutting_down = ""
+        self.storage_failure = self.shutting_down = self.day = ""
+        self.room = StorageRoom()
         self.epoch = 0
         self.booted: Now | None = None
         self.snapshot_verdict, self.snapshot_age_s = "", 0.0
@@ -83,7 +95,6 @@ class EngineFacts:
         self.groups: list[str] = []
         self.incidents: deque[IncidentNoted] = deque(maxlen=INCIDENTS_KEPT)
         self.quotes_placed = self.tokens_spent = self.ticks_merged = self.rejected = 0
-        self.day = ""
         self.day_start_e6 = 0
         self.out: list[Command] = []
         self.deadlines: dict[str, int] = {}

@@ -1,6 +1,7 @@
 """The asyncio shell: real sockets and a real clock around the engine. It carries out commands and decides nothing."""
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -237,12 +238,18 @@ class Shell:
         try:
             if failed is None:
                 self._artifacts.snapshots.capture(snapshot)
+                loop.call_soon_threadsafe(self.on_events, (self._room(),))
             else:
                 loop.call_soon_threadsafe(self.on_events, (failed,))
         except OSError as error:
             log("snapshot_not_written", error=str(error))
         finally:
             self._capturing = False
+
+    def _room(self) -> ev.StorageRead:
+        """Look how much room the journal has. Raises OSError."""
+        found = os.statvfs(self._journal.path.parent)
+        return ev.StorageRead(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
 
     def _restored(self) -> cal.SnapshotVerified:
         """Read the snapshot back, as a restart would now."""

@@ -42,6 +42,14 @@ class StorageFailed(Event, frozen=True):
     reason: str
 
 
+class StorageRead(Event, frozen=True):
+    """How much room there is where the journal lies."""
+
+    free_bytes: int
+    """What this process may still use."""
+    total_bytes: int
+
+
 class ShutdownRequested(Event, frozen=True):
     """SIGTERM or Ctrl-C."""
 

@@ -45,6 +45,8 @@ class Reason(StrEnum):
     """Our positions and the venue's differ: latched until a later read agrees."""
     STORAGE_FAILED = "storage_failed"
     """A journal write failed: never retried, the process must restart."""
+    STORAGE_SHORT = "storage_short"
+    """The journal's disk is nearly full: its next write may fail."""
     CANCEL_ALL = "cancel_all"
     """An operator's or schedule's cancel-all: latched."""
     MAINTENANCE = "maintenance"
