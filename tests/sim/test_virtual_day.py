@@ -8,7 +8,7 @@ from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.sim.fast import Played, judge, play
 from kalshi_alpha.sim.feed.faults import FeedFault
 from kalshi_alpha.sim.scorecard import Scorecard
-from kalshi_alpha.sim.script import DEMO_DAY, DayScript, demo_script, random_script
+from kalshi_alpha.sim.script import DEMO_DAY, DayScript, DiskFault, demo_script, random_script
 
 SHORT = WindowsConfig(hourly_targets_et=("10:00", "11:00"), hourly_lead_s=180, close_lead_s=180)
 
@@ -59,3 +59,17 @@ def test_polygon_comes_back_only_after_five_seconds_without_a_miss() -> None:
     assert len(card.recoveries) == 1
     assert 22.0 < card.recoveries[0] < 27.0
     assert card.feed_seconds["none"] == 0.0
+
+
+def test_a_failing_sync_in_a_window_costs_a_restart_and_no_order_outlives_it() -> None:
+    script = DayScript(4, DEMO_DAY.isoformat(), demo_script(4, DEMO_DAY, SHORT).windows[:1])
+    from_ns = script.windows[0].start_ns + 40 * NS_PER_S
+    broken = DiskFault(from_ns, from_ns + 5 * NS_PER_S, "sync_error")
+
+    day, card = played(msgspec.structs.replace(script, disk_faults=(broken,)))
+
+    assert card.violations == ()
+    assert card.clean
+    [(left_ns, back_ns)] = day.day.restarts
+    assert from_ns < left_ns < from_ns + 5 * NS_PER_S <= back_ns
+    assert [one.kill_to_quote_s is not None for one in card.restarts] == [True]
