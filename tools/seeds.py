@@ -22,7 +22,7 @@ from kalshi_alpha.sim.verdict import restart_times
 
 CORPUS: Final = Path(__file__).parent / "failed_seeds.json"
 """Every seed that ever failed: played first, for ever."""
-ENOUGH: Final = 150
+ENOUGH: Final = 200
 """Seeds after which everything that can be reached has been."""
 SOMETIMES: Final = (
     "restarts", "restarts that quoted again", "torn tails cut", "deaths between two steps", "orders refused", "fills", "windows quoted in",

@@ -119,7 +119,7 @@ class _Drawn:
                 *self._venue(VENUE_STREAM, "venue_stream" in classes),
             ),
             kills_ns=tuple(sorted(kills)),
-            deaths=tuple(self._death(kills[0], acts) for _ in range(draw.randrange(1, 5) if "deaths" in classes else 0)),
+            deaths=tuple(self._death(kills[0], acts, seed + at) for at in range(draw.randrange(1, 5) if "deaths" in classes else 0)),
             torn_bytes=draw.choice((0, 0, 7, 90, 1_000)),
             disk_faults=tuple(self._disk() for _ in range(draw.randrange(1, 3) if "disk" in classes else 0)),
             clock_faults=tuple(self._clock() for _ in range(1 if "clock" in classes else 0)),
@@ -155,16 +155,16 @@ class _Drawn:
             found.append(VenueFault(*self._span(1, 15), kind, {"market": "KX"} if kind.startswith("market") else {}))
         return found
 
-    def _death(self, kill_ns: int, acts: tuple[OperatorAct, ...]) -> Death:
-        """Return a death at a step; those of a start come after a kill, that of STOP with it."""
+    def _death(self, kill_ns: int, acts: tuple[OperatorAct, ...], turn: int) -> Death:
+        """Return a death before or after a step, each in its turn; those of a start come after a kill, that of STOP with it."""
         draw = self._draw
-        step, after = draw.choice(STEPS), draw.random() < 0.5  # noqa: PLR2004 - before or after
+        step, after = STEPS[turn % len(STEPS)], turn // len(STEPS) % 2 == 0
         if step in STARTING:
             return Death(kill_ns, min(self._end_ns, kill_ns + 5 * NS_PER_S), step, 1, after)
         if step == "CancelAll" and acts:
             return Death(acts[0].utc_ns, acts[1].utc_ns, step, 1, after)
-        if step == "AmendExpiry":
-            return Death(*self._span(30, 60), step, 1, after)
+        if step == "AmendExpiry":  # where prices move, hardly an order lives long enough for one
+            return Death(self._moment(), self._end_ns - 25 * NS_PER_S, step, 1, after)
         return Death(*self._span(10, 25), step, draw.randrange(1, 4), after)
 
     def _disk(self) -> DiskFault:
