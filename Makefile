@@ -7,7 +7,7 @@ PY := $(BIN)/python
 WORKERS ?= 2
 RUNS ?= 286
 # Long simulated days: without the tracing of coverage, which would make them take most of the time.
-DAYS := $(wildcard tests/sim/test_*_days.py) tests/sim/test_chaos_matrix.py tests/sim/test_virtual_day.py tests/data/test_clean_days.py
+DAYS := $(wildcard tests/sim/test_*_days.py) tests/sim/test_chaos_matrix.py tests/sim/test_virtual_day.py tests/sim/test_feed_trial.py tests/data/test_clean_days.py
 SOURCES := $(shell find src tools -name '*.py')
 
 # A stamp is newer than what it was made from, so that a target without news costs no time and no network. They are made in order.

@@ -394,6 +394,7 @@ def test_quotes_change_less_than_a_third_as_often_as_without_the_keep_rule() -> 
 @given(st.integers(-2_000, 12_000), st.sampled_from((CENTS, TAPERED)))
 def test_the_grid_rounds_outwards_and_never_invents_a_price(price_e4: int, ranges: tuple[PriceRange, ...]) -> None:
     grid, prices = Grid(ranges), legal(ranges)
+    price_p = float(Fraction(2 * price_e4 + 1, 20_000))  # beside every legal price: on it a float's last digit would decide
 
-    assert grid.floor(float(Fraction(price_e4, 10_000))) == max((price for price in prices if price <= price_e4), default=0)
-    assert grid.ceil(float(Fraction(price_e4, 10_000))) == min((price for price in prices if price >= price_e4), default=10_000)
+    assert grid.floor(price_p) == max((price for price in prices if price <= price_e4), default=0)
+    assert grid.ceil(price_p) == min((price for price in prices if price > price_e4), default=10_000)

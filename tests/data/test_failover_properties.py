@@ -60,8 +60,9 @@ def test_polygon_comes_back_only_after_five_seconds_without_a_miss(played: list[
         served = [(seconds, active) for seconds, name, active in feeds.switches if name == symbol]
         heard = [(seconds, stamp_ms) for seconds, leg, name, stamp_ms in played if (leg, name) == ("polygon", symbol)]
         # A value overtaken by a newer one, or later than the SLO beyond any clock offset, is none.
-        times = [seconds for n, (seconds, stamp_ms) in enumerate(heard) if all(stamp_ms > before for _, before in heard[:n])]
-        late = {seconds for seconds, stamp_ms in heard if seconds - stamp_ms / 1_000 > SLO_S + 0.25}
+        fresh = [(seconds, stamp_ms) for n, (seconds, stamp_ms) in enumerate(heard) if all(stamp_ms > before for _, before in heard[:n])]
+        times = [seconds for seconds, _ in fresh]
+        late = {seconds for seconds, stamp_ms in fresh if seconds - stamp_ms / 1_000 > SLO_S + 0.25}
         cold_until = served[0][0] + RECOVERY_S if served else 0.0
         for back, active in served:
             if active != "polygon" or back < cold_until:

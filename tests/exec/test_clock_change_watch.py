@@ -57,7 +57,7 @@ def test_the_checklist_names_the_change_and_the_first_session() -> None:
 
 
 def test_the_checklist_is_there_once_however_often_it_is_looked_at() -> None:
-    rig = started("2027-03-12T12:00:00Z")
+    rig = started("2027-03-14T02:00:00Z")
     rig.wait_until(ns("2027-03-14T06:59:59Z"))
 
     assert ids(rig) == ["clock-2027-03-14-checklist"]
