@@ -123,7 +123,7 @@ def test_the_commands_of_a_restart_run_and_the_drill_kills_a_real_process(folder
     asked = console_of("restart.md")
     needs_engine = ("--mark-cancel-all", "--clear")
 
-    assert len(asked) == 6
+    assert len(asked) == 7
     for command in asked:
         done = run(command, folder)
         if command.startswith("kalshi-alpha drill"):

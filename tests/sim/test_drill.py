@@ -52,9 +52,9 @@ def test_bad_numbers_are_refused_by_name(tmp_path: Path, flags: list[str], named
         main(["restart", *flags, "--root", str(tmp_path / "run")])
 
 
-@pytest.mark.parametrize("flags", [["stop"], ["restart", "--all"]])
-def test_only_stop_takes_all_and_needs_it(flags: list[str]) -> None:
-    with pytest.raises(cli.UsageError, match="--all"):
+@pytest.mark.parametrize("flags", [["restart", "--all"], ["restart", "--frozen"], ["stop", "--all", "--frozen"]])
+def test_only_stop_takes_all_or_frozen(flags: list[str]) -> None:
+    with pytest.raises(cli.UsageError, match="--all or --frozen"):
         main(flags)
 
 

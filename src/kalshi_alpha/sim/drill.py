@@ -3,8 +3,9 @@
 ``restart``: the trading process is killed with SIGKILL at random moments while it quotes over real sockets, and its supervisor starts it
 again. Measured is the time from the kill to its first new order resting, by the exchange's own record.
 
-``stop --all``: the trading process and its supervisor are killed at once, and nobody does anything. Measured is the time until nothing
-rests at the exchange: by the orders' own expiry alone.
+``stop``: the trading process is killed and not started again (``--frozen``: it gets SIGSTOP), and its guardian has to notice.
+``stop --all``: the guardian is killed with it, and nobody does anything. Measured is the time until nothing rests at the exchange, by
+the guardian's hand or by the orders' own expiry alone.
 
 Afterwards nothing may be unknown, doubled or booked differently from the venue.
 """
@@ -18,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -43,7 +45,9 @@ LEAST_S, MOST_S = 0.1, 1.5
 PATIENCE_S: Final = 10.0
 TTL_S: Final = 20
 """An order's own life, as shipped."""
-MEASURED: Final = {"restart": "the first new order resting", "stop": "nothing resting, by expiry alone"}
+GUARDED_S: Final = 5.0
+"""Within which the guardian has the book empty."""
+MEASURED: Final = {"restart": "the first new order resting", "stop": "nothing resting"}
 BAR: Final = 40
 BINS: Final = 12
 """Of the histogram."""
@@ -85,15 +89,16 @@ def main(argv: list[str]) -> int:
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = cli.parser("kalshi-alpha drill", "Rehearse a failure on the real processes and measure the recovery.", root=False)
     parser.add_argument("drill", choices=["restart", "stop"], help="what is rehearsed: a restart after SIGKILL, or the death of everything")
-    parser.add_argument("--all", action="store_true", help="of stop: the trading process and its supervisor die at once")
+    parser.add_argument("--all", action="store_true", help="of stop: trading process, supervisor and guardian die at once")
+    parser.add_argument("--frozen", action="store_true", help="of stop: the trading process is frozen (SIGSTOP), not killed")
     parser.add_argument("--runs", type=int, help=f"kills, 1 to {RUNS_MAX} (default: 100 restarts, 5 stops)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments and the market (default: 1)")
     parser.add_argument("--round-trip-ms", type=int, default=0, help="to the exchange and back, 0 to 1000 (default: 0, loopback's own)")
     parser.add_argument("--root", type=Path, default=Path("drill-run"), help="folder of the run, emptied at its start (default: drill-run)")
     parser.add_argument("--artifacts", type=Path, default=Path(), help="the record goes below its reports/_artifacts/drills/ (default: .)")
     arguments = parser.parse_args(argv)
-    if (arguments.drill == "stop") != arguments.all:
-        message = "drill stop needs --all, and no other drill takes it"
+    if arguments.all + arguments.frozen > (arguments.drill == "stop"):
+        message = "--all or --frozen: one of them, with drill stop"
         raise cli.UsageError(message)
     if arguments.runs is None:
         arguments.runs = 100 if arguments.drill == "restart" else 5
@@ -109,7 +114,7 @@ def rehearse(arguments: argparse.Namespace) -> DrillRecord:
     script = demo_script(arguments.seed, DEMO_DAY, windows_config(all_windows=True))
     plan = ClockPlan((ClockSegment(time.monotonic_ns(), script.windows[0].start_ns + INTO_WINDOW_S * NS_PER_S, 1.0),))  # noqa: TID251 - the plan's origin
     stage = DrillStage(arguments.root, script, plan, arguments.round_trip_ms)
-    strike = _restart_once if arguments.drill == "restart" else _stop_once
+    strike = _restart_once if arguments.drill == "restart" else partial(_stop_once, arguments)
     draw = Random(arguments.seed)
     times: list[float] = []
     failures: list[str] = []
@@ -147,14 +152,16 @@ def _restart_once(stage: DrillStage, clock: ScaledClock, draw: Random) -> float 
     return f"nothing new rests {PATIENCE_S:.0f} s after a kill" if accepted_ns is None else (accepted_ns - kill_ns) / NS_PER_S
 
 
-def _stop_once(stage: DrillStage, clock: ScaledClock, draw: Random) -> float | str:
-    """Wait until it quotes, kill everything of ours; return the seconds until nothing rests, or what went wrong. Then start again."""
+def _stop_once(arguments: argparse.Namespace, stage: DrillStage, clock: ScaledClock, draw: Random) -> float | str:
+    """Wait until it quotes, kill or freeze; return the seconds until nothing rests, or what went wrong. Then start again."""
     if _quoting(stage, draw) is None:
         return NOT_QUOTING
     kill_ns = clock.now().utc_ns
-    stage.kill_everything()
+    (stage.kill_everything if arguments.all else stage.freeze_trader if arguments.frozen else stage.kill_trader_for_good)()
     emptied_ns = _wait(stage.emptied_ns, TTL_S + PATIENCE_S)
-    stage.start_trader()
+    if arguments.frozen:
+        stage.kill_trader_for_good()
+    stage.start_ours()
     if _wait(lambda: stage.quoting_epoch(QUOTING), PATIENCE_S) is None:
         return NOT_QUOTING
     return f"orders rest {TTL_S + PATIENCE_S:.0f} s after the kill" if emptied_ns is None else max(0, emptied_ns - kill_ns) / NS_PER_S
@@ -189,8 +196,9 @@ def _ending(stage: DrillStage) -> Iterator[None]:
 
 
 def _record(arguments: argparse.Namespace, times: list[float], failures: list[str]) -> DrillRecord:
-    limit_s = TTL_S + 1.0 if arguments.drill == "stop" else 2.5 if arguments.round_trip_ms else 1.0
-    victims = "the trading process and its supervisor" if arguments.all else "the trading process"
+    limit_s = _limit_s(arguments)
+    signal_name = "SIGSTOP" if arguments.frozen else "SIGKILL"
+    victims = "the trading process, its supervisor and the guardian" if arguments.all else "the trading process"
     in_order = sorted(times)
     p99_s = _quantile(in_order, 0.99)
     if p99_s is not None and p99_s >= limit_s:
@@ -207,8 +215,14 @@ def _record(arguments: argparse.Namespace, times: list[float], failures: list[st
         round_trip_ms=arguments.round_trip_ms,
         failures=tuple(failures),
         times_s=tuple(times),
-        injected=f"SIGKILL to {victims}, {LEAST_S} to {MOST_S} s after {QUOTING} orders rest, seed {arguments.seed}",
+        injected=f"{signal_name} to {victims}, {LEAST_S} to {MOST_S} s after {QUOTING} orders rest, seed {arguments.seed}",
     )
+
+
+def _limit_s(arguments: argparse.Namespace) -> float:
+    if arguments.drill == "stop":
+        return TTL_S + 1.0 if arguments.all else GUARDED_S
+    return 2.5 if arguments.round_trip_ms else 1.0
 
 
 def _quantile(in_order: list[float], share: float) -> float | None:

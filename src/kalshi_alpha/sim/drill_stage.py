@@ -1,4 +1,4 @@
-"""The processes of a drill: a simulated exchange, two simulated feeds and the supervised trading process, in real time."""
+"""The processes of a drill: a simulated exchange, two simulated feeds, the guardian and the supervised trading process, in real time."""
 
 from pathlib import Path
 
@@ -30,6 +30,7 @@ class DrillStage:
         self._keeper = Keeper()
         self._children: list[Child] = []
         self._trader: Trader | None = None
+        self._guardian: Child | None = None
         self._audit = _Tail(root / "audit.jsonl")
         self._resting: dict[str, OrderEvent] = {}
         self._accepted: list[OrderEvent] = []
@@ -49,15 +50,20 @@ class DrillStage:
         feeds = {str(leg): child.ready().split()[1] for leg, child in legs.items()}
         config_file = trader_config(self._root, rest_url, ws_url, feeds, self._script, plan_file)
         self._arguments = ["--config", str(config_file), "--root", str(self._root)]
-        self.start_trader()
+        self.start_ours()
 
-    def start_trader(self) -> None:
-        """Start the trading process under its supervisor."""
+    def start_ours(self) -> None:
+        """Start what isn't there: the guardian, and the trading process under its supervisor."""
+        if self._guardian is None:
+            self._guardian = Child("guardian", "kalshi_alpha.exec.runners.guardian", self._arguments, self._root, self._keeper)
+            self._guardian.ready()
         self._trader = Trader(self._arguments, self._root, self._keeper)
 
     def close(self) -> None:
         """End everything, the trading process first: it cancels what rests."""
         self.stop_trader()
+        if self._guardian is not None:
+            self._guardian.end()
         for child in reversed(self._children):
             child.end()
         self._children.clear()
@@ -68,11 +74,24 @@ class DrillStage:
         assert self._trader is not None
         self._trader.child.kill()
 
-    def kill_everything(self) -> None:
-        """SIGKILL to the trading process and no supervisor to start it again."""
+    def kill_trader_for_good(self) -> None:
+        """SIGKILL to the trading process, also a frozen one, and no supervisor to start it again."""
         trader, self._trader = self._trader, None
         assert trader is not None
         trader.kill_for_good()
+
+    def kill_everything(self) -> None:
+        """SIGKILL to the guardian, the trading process and its supervisor."""
+        guardian, self._guardian = self._guardian, None
+        assert guardian is not None
+        guardian.kill()
+        self.kill_trader_for_good()
+        guardian.end()
+
+    def freeze_trader(self) -> None:
+        """SIGSTOP: it lives, holds its connections and does nothing."""
+        assert self._trader is not None
+        self._trader.child.freeze()
 
     def stop_trader(self) -> int | None:
         """SIGTERM, and no next one; return the exit status, None when there is none to stop."""

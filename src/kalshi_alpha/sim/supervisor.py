@@ -56,6 +56,11 @@ class Child:
         if self.alive():
             os.kill(self.process.pid, signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """SIGSTOP."""
+        if self.alive():
+            os.kill(self.process.pid, signal.SIGSTOP)
+
     def end(self, patience_s: float = END_S) -> int | None:
         """SIGTERM, then SIGKILL when it doesn't end by itself; return its exit status."""
         if self.alive():
