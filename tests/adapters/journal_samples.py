@@ -5,9 +5,11 @@ from collections.abc import Iterable
 import msgspec
 
 from kalshi_alpha.adapters.journal_codec import ORIGIN, encode_line, link_after
+from kalshi_alpha.exec.recovery import RecoveredState
 from kalshi_alpha.model import records as r
 from kalshi_alpha.model.alerts import OpenAlert
 from kalshi_alpha.model.orders import Fill, OrderIntent, QuoteInputs
+from kalshi_alpha.model.snapshot import EngineSnapshot
 from kalshi_alpha.model.units import Side
 
 TICKER = "KXINXU-26NOV23H1000-T6849.9999"
@@ -104,3 +106,21 @@ def chained(records: Iterable[r.Record], first_seq: int = 1, link: bytes = ORIGI
         lines.append(encode_line(seq, record, link))
         link = link_after(lines[-1])
     return lines
+
+
+def snapshot_of(state: RecoveredState, journal_seq: int, captured_utc_ns: int) -> EngineSnapshot:
+    """Return the snapshot of an engine that knows no more than was recovered."""
+    return EngineSnapshot(
+        captured_utc_ns=captured_utc_ns,
+        epoch=state.epoch,
+        config_hash=state.config_hash,
+        journal_seq=journal_seq,
+        active_window=state.active_window,
+        orders=state.orders,
+        groups=state.groups,
+        latches=state.latches,
+        ledger=state.ledger,
+        windows_degraded=state.windows_degraded,
+        incidents=state.incidents,
+        alerts=state.alerts,
+    )

@@ -25,7 +25,7 @@ from kalshi_alpha.model.alerts import OpenAlert
 from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.snapshot import EngineSnapshot
 from kalshi_alpha.sched.hotrestart import HotRestartManager
-from tests.adapters.journal_samples import fill, intent
+from tests.adapters.journal_samples import fill, intent, snapshot_of
 
 NOW: Final = Now(1_795_444_200_000_000_000, 5_000_000_000)
 RECORDS: Final[tuple[r.Record, ...]] = (
@@ -61,21 +61,7 @@ assert len(set(HISTORY)) == len(HISTORY)
 
 def snapshot_at(count: int) -> EngineSnapshot:
     """Return the engine's snapshot after so many records."""
-    knows = recover(None, RECORDS[:count])
-    return EngineSnapshot(
-        captured_utc_ns=NOW.utc_ns - 1_000_000_000,
-        epoch=knows.epoch,
-        config_hash=knows.config_hash,
-        journal_seq=count,
-        active_window=knows.active_window,
-        orders=knows.orders,
-        groups=knows.groups,
-        latches=knows.latches,
-        ledger=knows.ledger,
-        windows_degraded=0,
-        incidents=knows.incidents,
-        alerts=knows.alerts,
-    )
+    return snapshot_of(recover(None, RECORDS[:count]), count, NOW.utc_ns - 1_000_000_000)
 
 
 def go_on(

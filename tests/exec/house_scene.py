@@ -9,16 +9,15 @@ import msgspec
 from typing_extensions import override
 
 from kalshi_alpha.adapters.files import FileSnapshotStore, Layout
-from kalshi_alpha.adapters.journal import JournalRead, JournalWriter, read_journal
+from kalshi_alpha.adapters.journal import JournalWriter, read_journal
 from kalshi_alpha.exec.recovery import recover
 from kalshi_alpha.exec.runners.housekeep_files import SystemFiles
 from kalshi_alpha.model import records as r
 from kalshi_alpha.model.clock import Now, utc_ns_of
 from kalshi_alpha.model.monitor_line import MonitorLine
 from kalshi_alpha.model.records import Record
-from kalshi_alpha.model.snapshot import EngineSnapshot
 from kalshi_alpha.sched.hotrestart import HotRestartManager
-from tests.adapters.journal_samples import fill, intent
+from tests.adapters.journal_samples import fill, intent, snapshot_of
 
 DAY_NS = 86_400_000_000_000
 NOW_NS = utc_ns_of(datetime(2026, 11, 26, 7, 30, tzinfo=UTC))  # Thanksgiving, half an hour before the Thursday pause
@@ -55,26 +54,10 @@ def segment(root: Path, records: Sequence[Record], *, torn: bytes = b"") -> Path
     return writer.path
 
 
-def snapshot_of(read: JournalRead) -> EngineSnapshot:
-    state = recover(None, read.records)
-    return EngineSnapshot(
-        captured_utc_ns=NOW_NS,
-        epoch=state.epoch,
-        config_hash=state.config_hash,
-        journal_seq=read.last_seq,
-        active_window=state.active_window,
-        orders=state.orders,
-        groups=state.groups,
-        latches=state.latches,
-        ledger=state.ledger,
-        windows_degraded=0,
-        incidents=state.incidents,
-    )
-
-
 def capture(root: Path) -> None:
     layout = Layout(root)
-    HotRestartManager(FileSnapshotStore(layout.snapshot)).capture(snapshot_of(read_journal(layout.journal)))
+    read = read_journal(layout.journal)
+    HotRestartManager(FileSnapshotStore(layout.snapshot)).capture(snapshot_of(recover(None, read.records), read.last_seq, NOW_NS))
 
 
 def line(day: str, minute: int = 0) -> bytes:

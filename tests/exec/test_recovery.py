@@ -5,28 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kalshi_alpha.exec.ledger import Ledger
-from kalshi_alpha.exec.recovery import RecoveredState, recover
+from kalshi_alpha.exec.recovery import recover
 from kalshi_alpha.model import records as r
 from kalshi_alpha.model.orders import OrderStatus
 from kalshi_alpha.model.records import Record
 from kalshi_alpha.model.snapshot import EngineSnapshot, LedgerSnapshot, SnapshotOrder
-from tests.adapters.journal_samples import TICKER, fill, incident, intent
-
-
-def snapshot_of(state: RecoveredState) -> EngineSnapshot:
-    return EngineSnapshot(
-        captured_utc_ns=1,
-        epoch=state.epoch,
-        config_hash=state.config_hash,
-        journal_seq=0,
-        active_window=state.active_window,
-        orders=state.orders,
-        groups=state.groups,
-        latches=state.latches,
-        ledger=state.ledger,
-        windows_degraded=state.windows_degraded,
-        incidents=state.incidents,
-    )
+from tests.adapters.journal_samples import TICKER, fill, incident, intent, snapshot_of
 
 
 def test_nothing_on_disk_is_a_first_start() -> None:
@@ -168,7 +152,7 @@ def test_stopping_anywhere_and_going_on_from_a_snapshot_changes_nothing(steps: l
     records = records_of(steps)
 
     whole = recover(None, records)
-    resumed = recover(snapshot_of(recover(None, records[:stop])), records[stop:])
+    resumed = recover(snapshot_of(recover(None, records[:stop]), 0, 1), records[stop:])
 
     assert msgspec.structs.replace(resumed, problems=()) == msgspec.structs.replace(whole, problems=())
 
