@@ -88,7 +88,11 @@ def main(argv: list[str]) -> int:
 
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = cli.parser("kalshi-alpha drill", "Rehearse a failure on the real processes and measure the recovery.", root=False)
-    parser.add_argument("drill", choices=["restart", "stop"], help="what is rehearsed: a restart after SIGKILL, or the death of everything")
+    parser.add_argument(
+        "drill",
+        choices=["restart", "stop"],
+        help="what is rehearsed: a restart after SIGKILL, or the end of quoting when nothing starts again",
+    )
     parser.add_argument("--all", action="store_true", help="of stop: trading process, supervisor and guardian die at once")
     parser.add_argument("--frozen", action="store_true", help="of stop: the trading process is frozen (SIGSTOP), not killed")
     parser.add_argument("--runs", type=int, help=f"kills, 1 to {RUNS_MAX} (default: 100 restarts, 5 stops)")

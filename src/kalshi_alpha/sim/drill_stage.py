@@ -55,15 +55,13 @@ class DrillStage:
     def start_ours(self) -> None:
         """Start what isn't there: the guardian, and the trading process under its supervisor."""
         if self._guardian is None:
-            self._guardian = Child("guardian", "kalshi_alpha.exec.runners.guardian", self._arguments, self._root, self._keeper)
+            self._guardian = self._child("guardian", "kalshi_alpha.exec.runners.guardian", self._arguments)
             self._guardian.ready()
         self._trader = Trader(self._arguments, self._root, self._keeper)
 
     def close(self) -> None:
         """End everything, the trading process first: it cancels what rests."""
         self.stop_trader()
-        if self._guardian is not None:
-            self._guardian.end()
         for child in reversed(self._children):
             child.end()
         self._children.clear()
@@ -86,6 +84,7 @@ class DrillStage:
         assert guardian is not None
         guardian.kill()
         self.kill_trader_for_good()
+        self._children.remove(guardian)
         guardian.end()
 
     def freeze_trader(self) -> None:
