@@ -23,6 +23,7 @@ from kalshi_alpha.data.flap_damping import FlapDamping
 from kalshi_alpha.data.leg_health import LegSymbol
 from kalshi_alpha.data.symbol_feed import SymbolFeed
 from kalshi_alpha.exec import recovery
+from kalshi_alpha.exec.cash_watch import CashWatch
 from kalshi_alpha.exec.feed_watch import FeedWatch
 from kalshi_alpha.exec.ledger import Ledger
 from kalshi_alpha.exec.order_events import OrderEvents
@@ -193,6 +194,19 @@ def _fills_count_twice() -> None:
     _set(Ledger, "unknown", lambda _self, fills: list(fills))
 
 
+def _cash_unseen() -> None:
+    _set(CashWatch, "act", lambda self, now: self._facts.due("cash", now))
+
+
+def _accepts_any_cash() -> None:
+    def compare(self: Any, cash_e6: int, now: Any) -> None:
+        ledger = self._facts.ledger
+        self._count_from(cash_e6 - ledger.cash_e6 + ledger.fees_e6, "system", "as the venue says", now)
+        self._facts.after("cash", 60.0, now)
+
+    _set(CashWatch, "_compare", compare)
+
+
 def _fills_of_reads_ignored() -> None:
     _set(Ledger, "unknown", lambda _self, _fills: [])
 
@@ -242,6 +256,8 @@ MUTANTS: Final[dict[str, Break]] = {
     "STOP latches nothing": _stop_is_a_flag,
     "a fill heard twice counts twice": _fills_count_twice,
     "fills that only a read shows are ignored": _fills_of_reads_ignored,
+    "the venue's cash is never asked for": _cash_unseen,
+    "whatever cash the venue tells is taken for right": _accepts_any_cash,
     "a dead feed noticed too late": _slow_to_notice,
     "polygon back at its first value": _back_at_once,
     "quotes without any feed": _quotes_without_feeds,

@@ -28,6 +28,7 @@ SOMETIMES: Final = (
     "restarts", "restarts that quoted again", "torn tails cut", "deaths between two steps", "orders refused", "fills", "windows quoted in",
     "reason feed_down", "reason feed_disagrees", "reason feed_jumped", "reason final_minute_lag", "reason clock_offset",
     "reason exchange_paused", "reason venue_disconnected", "reason storage_failed", "reason operator_stop", "reason not_reconciled",
+    "reason cash_mismatch",
     "incident both_feeds", "incident feed", "incident restart", "incident storage", "incident venue",
     "slow syncs", "failed syncs", "clock steps", "days that had to resume",
 )  # fmt: skip

@@ -9,7 +9,7 @@ from kalshi_alpha.exec.recovery import RecoveredState
 from kalshi_alpha.model import records as r
 from kalshi_alpha.model.alerts import OpenAlert
 from kalshi_alpha.model.orders import Fill, OrderIntent, QuoteInputs
-from kalshi_alpha.model.snapshot import EngineSnapshot
+from kalshi_alpha.model.snapshot import EngineSnapshot, MoneyMarks
 from kalshi_alpha.model.units import Side
 
 TICKER = "KXINXU-26NOV23H1000-T6849.9999"
@@ -83,6 +83,7 @@ def every_kind() -> list[r.Record]:
         r.FillBooked(6, fill()),
         r.OrderClosed(7, "ka-7-000001", "executed"),
         r.MarketSettledBooked(8, TICKER, "yes", 400, 4_000_000),
+        r.MoneyMarked(8, MoneyMarks(1_000_000_000_000, "2026-11-23", -250_000), "ann", "accepted the venue's cash"),
         r.WindowPhase(9, "2026-11-23/hourly-1000", "opened", 0, ""),
         r.FeedSwitched(10, "massive", "polygon", "stale", 2_100, None),
         r.StandDownChanged(11, ("no_window", "feed_down:I:NDX")),

@@ -150,6 +150,26 @@ def test_one_fill_that_cant_be_read_fails_the_whole_read_each_time(wrong: dict[s
         assert [(type(event), getattr(event, "command", "")) for event in events] == [(ev.RequestFailed, "ReadFills")]
 
 
+def test_the_balance_is_read_to_its_last_digit_after_what_is_held() -> None:
+    held = [{"ticker": "T2", "position_fp": "-3.50"}, {"ticker": "T1", "position_fp": "1.00"}, {"ticker": "T3", "position_fp": "0.00"}]
+    told = {"balance": 9801, "balance_dollars": "98.0186", "portfolio_value": 0, "updated_ts": 1}
+
+    requests, events = run(cmd.ReadBalance(4, 5), [AS_OF, (200, {"market_positions": held, "cursor": ""}), (200, told)])
+
+    assert [request.path for request in requests] == ["/exchange/user_data_timestamp", "/portfolio/positions", "/portfolio/balance"]
+    assert [parse_qs(request.query)["subaccount"] for request in requests[1:]] == [["5"], ["5"]]
+    assert events == [ev.BalanceRead(4, AS_OF_NS, 98_018_600, ("T1", "T2"))]
+
+
+@pytest.mark.parametrize("told", [{"balance": 9801}, {"balance_dollars": "1E+1000000"}, {"balance_dollars": 98.01}])
+def test_a_balance_that_isnt_an_exact_amount_is_no_balance(told: dict[str, object]) -> None:
+    _, events = run(cmd.ReadBalance(4, 0), [AS_OF, (200, {"market_positions": [], "cursor": ""}), (200, told)])
+
+    [failed] = events
+    assert isinstance(failed, ev.RequestFailed)
+    assert failed.reason.startswith("unreadable answer")
+
+
 def test_positions_are_signed() -> None:
     page = {"market_positions": [{"ticker": "T1", "position_fp": "-3.50"}, {"ticker": "T2", "position_fp": "7.00"}], "event_positions": []}
 

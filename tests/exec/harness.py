@@ -90,6 +90,10 @@ class Rig:
         self.clock_ahead_ns = 0
         """Our wall clock less the venue's."""
         self.positions: tuple[VenuePosition, ...] = ()
+        self.cash_e6: int | None = None
+        """The venue's cash; None: it doesn't tell."""
+        self.held: tuple[str, ...] = ()
+        """What it held just before, by ticker."""
         self.trading = True
         self.silent: set[str] = set()
         """Commands by name that the venue doesn't answer."""
@@ -215,6 +219,8 @@ class Rig:
                 self.tell(ev.FillsRead(request, self.utc_ns - self.clock_ahead_ns, ()))
             case cmd.ReadPositions(request=request):
                 self.tell(ev.PositionsRead(request, self.utc_ns - self.clock_ahead_ns, self.positions))
+            case cmd.ReadBalance(request=request) if self.cash_e6 is not None:
+                self.tell(ev.BalanceRead(request, self.utc_ns - self.clock_ahead_ns, self.cash_e6, self.held))
             case cmd.ReadSchedule(request=request) if self.schedule is not None:
                 self.tell(cal.ScheduleRead(request, *self.schedule))
             case cmd.ReadCloses(request=request, from_ns=from_ns) if self.closes is not None:

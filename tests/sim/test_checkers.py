@@ -6,11 +6,11 @@ import pytest
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.instruments import SYMBOLS
-from kalshi_alpha.model.records import EngineStarted, FeedSwitched, Record
+from kalshi_alpha.model.records import EngineStarted, FeedSwitched, Record, StandDownChanged
 from kalshi_alpha.sim import checkers
 from kalshi_alpha.sim.checkers import Lives
 from kalshi_alpha.sim.exchange.audit import Kind, OrderEvent
-from kalshi_alpha.sim.script import DEMO_DAY, DayScript, VenueFault, demo_script, windows_config
+from kalshi_alpha.sim.script import DEMO_DAY, DayScript, OperatorAct, VenueFault, demo_script, windows_config
 from kalshi_alpha.sim.witness import Witness
 
 WINDOWS = demo_script(1, DEMO_DAY, windows_config(all_windows=False, lead_s=180)).windows
@@ -131,6 +131,37 @@ def test_stop_holds_until_it_is_lifted() -> None:
     found = checkers.placed_after_stop(log, witness, END_NS)
 
     assert [told.split()[1] for told in found] == ["5-2", "5-3"]
+
+
+def off(from_s: float, cents: int = -2, to_s: float = 86_400) -> DayScript:
+    fault = VenueFault(T0 + int(from_s * NS_PER_S), T0 + int(to_s * NS_PER_S), "balance_off", {"cents": cents})
+    return msgspec.structs.replace(SCRIPT, venue_faults=(fault,))
+
+
+@pytest.mark.parametrize(("at_s", "is_broken"), [(9, True), (11, False)])
+def test_an_alarm_about_cash_that_is_right_is_found(at_s: int, is_broken: bool) -> None:
+    doubted = [StandDownChanged(T0 + at_s * NS_PER_S, ("cash_mismatch", "no_window"))]
+
+    assert bool(checkers.cash_misjudged(doubted, [], off(10))) == is_broken
+    assert checkers.cash_misjudged(doubted, [], off(10, cents=1))
+    assert not checkers.cash_misjudged([StandDownChanged(T0, ("ledger_mismatch",))], [], off(10))
+
+
+@pytest.mark.parametrize(
+    ("script", "is_broken"),
+    [(off(-71), True), (off(-69), False), (off(-71, cents=1), False), (off(-71, to_s=-1), False)],
+)
+def test_orders_of_a_window_before_which_cash_was_off_are_found(script: DayScript, is_broken: bool) -> None:
+    assert bool(checkers.cash_misjudged([], [event(5, "accepted")], script)) == is_broken
+
+
+def test_what_was_accepted_forbids_no_order_any_more() -> None:
+    act = OperatorAct(T0 + 10 * NS_PER_S, "clear", "cash_mismatch")
+    script = msgspec.structs.replace(off(-71), operator_acts=(act,))
+
+    found = checkers.cash_misjudged([], [event(9, "accepted", 1), event(11, "accepted", 2)], script)
+
+    assert [told.split()[1] for told in found] == ["5-1"]
 
 
 def test_nothing_quoted_after_all_is_well_is_found_in_hourly_windows_with_room() -> None:

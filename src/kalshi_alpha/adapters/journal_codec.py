@@ -27,6 +27,7 @@ _AnyRecord = (
     | r.OrderClosed
     | r.FillBooked
     | r.MarketSettledBooked
+    | r.MoneyMarked
     | r.WindowPhase
     | r.FeedSwitched
     | r.StandDownChanged

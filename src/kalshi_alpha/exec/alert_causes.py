@@ -20,13 +20,14 @@ FLAPS: Final = 4
 FLAP_NS: Final = 600 * NS_PER_S
 """So many changes of the active feed within this time are flapping."""
 LATCHES: Final = {
-    "risk_limit": "The daily loss limit is reached",
+    "risk_limit": "The daily or the weekly loss limit is reached",
     "order_group_stopped": "The venue stopped our order group",
     "somebody_else_trades": "Somebody else trades on this account",
 }
 _EVERYWHERE: Final[dict[Reason, tuple[str, Severity, str]]] = {
     Reason.CLOCK_OFFSET: ("clock", "page", "Our clock isn't surely within a second of the venue's"),
     Reason.LEDGER_MISMATCH: ("positions", "page", "Positions differ from the venue's"),
+    Reason.CASH_MISMATCH: ("cash", "page", "Cash differs from the venue's"),
     Reason.STORAGE_FAILED: ("storage", "page", "The journal can't be written"),
     Reason.STORAGE_SHORT: ("storage_room", "page", "The journal's disk is nearly full: not quoting"),
     Reason.CALENDAR_IN_DOUBT: ("calendar", "ticket", "The calendar and the venue contradict each other"),

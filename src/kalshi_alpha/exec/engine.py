@@ -35,9 +35,8 @@ HOUSE_IDLE_S: Final = 5.0
 SHUTDOWN_S: Final = 5.0
 TRADE_IDS_KEPT_MS: Final = 300_000
 """Reads of fills overlap by two minutes; a trade this old can't come up again."""
-LATCH_REASONS: Final[dict[str, Reason]] = {reason: reason for reason in (Reason.OPERATOR_STOP, Reason.RISK_LIMIT)} | {
-    LATCH: Reason.MAINTENANCE
-}
+OWN_LATCHES: Final = (Reason.OPERATOR_STOP, Reason.RISK_LIMIT, Reason.CASH_MISMATCH)
+LATCH_REASONS: Final[dict[str, Reason]] = {reason: reason for reason in OWN_LATCHES} | {LATCH: Reason.MAINTENANCE}
 
 QUIET: Final = frozenset({
     ev.BookChanged, ev.BookSnapshotted, ev.IntentsDurable, ev.OrderAccepted, ev.OrderAmended, ev.OrderCancelled, ev.OrderUpdated,
@@ -65,7 +64,9 @@ class Engine:
         self._recovered = recovered
         self._leaving_since_ns = 0
         self._deadline_ns: int | None = None
-        self._handlers = self.alerts.wrap(self.feeds.wrap(self.maintenance.wrap(self.calendar.wrap(self._table()))))
+        self._handlers = self.alerts.wrap(
+            self.feeds.wrap(self.maintenance.wrap(self.calendar.wrap(self.reconciler.cash.wrap(self._table()))))
+        )
 
     # The interface
 
@@ -116,6 +117,7 @@ class Engine:
             gap=facts.ev_gap.tallies(),
             levels=facts.failover.levels(),
             alerts=self.alerts.open,
+            marks=facts.marks,
             feeds_unconfirmed=tuple(self.rearm.waiting),
         )
 
@@ -197,7 +199,7 @@ class Engine:
         self.alerts.restore(recovered.alerts)
         self.rearm.waiting |= dict.fromkeys(recovered.feeds_unconfirmed)
         facts.ev_gap.restore(recovered.gap)
-        facts.day, facts.day_start_e6 = recovered.day, recovered.day_start_e6
+        facts.day, facts.day_start_e6, facts.marks = recovered.day, recovered.day_start_e6, recovered.marks
         for reason, actor, note in recovered.latches:
             facts.orders.latches[reason] = (actor, note)
         renewed_s = now.utc_ns // NS_PER_S + facts.config.quoting.ttl_s

@@ -19,6 +19,7 @@ from kalshi_alpha.model.events import StorageRead
 from kalshi_alpha.model.instruments import SERIES, SYMBOLS, Leg, Symbol, Window
 from kalshi_alpha.model.reasons import StandDown
 from kalshi_alpha.model.records import IncidentNoted, Record
+from kalshi_alpha.model.snapshot import MoneyMarks
 from kalshi_alpha.pricing.variance_clock import VarianceClock
 from kalshi_alpha.risk import RiskBook
 from kalshi_alpha.sched.windows import WindowSchedule
@@ -95,7 +96,7 @@ class EngineFacts:
         self.groups: list[str] = []
         self.incidents: deque[IncidentNoted] = deque(maxlen=INCIDENTS_KEPT)
         self.quotes_placed = self.tokens_spent = self.ticks_merged = self.rejected = 0
-        self.day_start_e6 = 0
+        self.day_start_e6, self.marks = 0, MoneyMarks()
         self.out: list[Command] = []
         self.deadlines: dict[str, int] = {}
         self._records: list[Record] = []

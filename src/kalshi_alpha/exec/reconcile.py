@@ -7,6 +7,7 @@ then: read again every 15 s while anything can rest, and after every doubt
 
 from typing import Final
 
+from kalshi_alpha.exec.cash_watch import CashWatch
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.order_events import OrderEvents
 from kalshi_alpha.model import events as ev
@@ -42,6 +43,7 @@ class Reconciler:
     def __init__(self, facts: EngineFacts, orders: OrderEvents) -> None:
         self._facts = facts
         self._orders = orders
+        self.cash = CashWatch(facts, orders.strangers)
         self._old_groups: list[str] = []
         self._in_flight: dict[int, str] = {}
         self._proof_ns = 0
@@ -84,6 +86,7 @@ class Reconciler:
             facts.after("status", STATUS_EVERY_S, now)
         if facts.due("reads", now):
             self._read(now)
+        self.cash.act(now)
         if facts.due("group", now) and not (facts.venue.group_id or self._group_asked or self._old_groups):
             self._create_group(now)
 
@@ -309,6 +312,7 @@ class Reconciler:
             found.append(Reason.NO_ORDER_GROUP)
         own = (
             (self.mismatch, Reason.LEDGER_MISMATCH),
+            (self.cash.differs, Reason.CASH_MISMATCH),
             (facts.storage_failure, Reason.STORAGE_FAILED),
             (facts.room.is_short, Reason.STORAGE_SHORT),
             (facts.shutting_down, Reason.SHUTTING_DOWN),

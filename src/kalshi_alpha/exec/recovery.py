@@ -15,7 +15,7 @@ from kalshi_alpha.model.instruments import SYMBOLS, Symbol
 from kalshi_alpha.model.orders import Fill
 from kalshi_alpha.model.reasons import Reason
 from kalshi_alpha.model.records import Record
-from kalshi_alpha.model.snapshot import EngineSnapshot, GapTallies, LedgerSnapshot, SnapshotOrder
+from kalshi_alpha.model.snapshot import EngineSnapshot, GapTallies, LedgerSnapshot, MoneyMarks, SnapshotOrder
 
 
 class RecoveredState(msgspec.Struct, frozen=True):
@@ -49,6 +49,7 @@ class RecoveredState(msgspec.Struct, frozen=True):
     """Open, oldest first."""
     feeds_unconfirmed: tuple[Symbol, ...] = ()
     """Indices whose recovery inside a window isn't confirmed yet: as of the last word on what forbids quoting."""
+    marks: MoneyMarks = MoneyMarks()
 
 
 def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> RecoveredState:
@@ -74,6 +75,7 @@ def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> Recov
         levels=snapshot.levels if snapshot else {},
         alerts=tuple(fold.alerts.values()),
         feeds_unconfirmed=fold.feeds_unconfirmed,
+        marks=fold.marks,
     )
 
 
@@ -89,6 +91,7 @@ class _Fold:
         self.incidents = snapshot.incidents if snapshot else 0
         self.alerts = {alert.key: alert for alert in snapshot.alerts} if snapshot else {}
         self.feeds_unconfirmed = snapshot.feeds_unconfirmed if snapshot else ()
+        self.marks = snapshot.marks if snapshot else MoneyMarks()
         self.problems: list[str] = []
         self._client_ids: dict[str, str] = {}
         for order in snapshot.orders if snapshot else ():
@@ -103,6 +106,8 @@ class _Fold:
                 self.config_hash = config_hash
             case r.OrderIntended() | r.OrderPlaced() | r.OrderClosed() | r.FillBooked() | r.MarketSettledBooked():
                 self._learn_order(record)
+            case r.MoneyMarked(marks=marks):
+                self.marks = marks
             case r.WindowPhase(window=window, phase=phase):
                 self._phase(window, phase)
             case r.IncidentNoted():

@@ -23,6 +23,10 @@ class StrangeOrders:
         self._gone_ns: dict[str, int] = {}
         """Order id -> when the venue last said that it is gone: a read may show it for a moment more."""
 
+    def __len__(self) -> int:
+        """Count those that aren't known to be gone."""
+        return len(self._targets)
+
     def found(self, target: CancelTarget, now: Now) -> None:
         """Learn of one, perhaps again."""
         order_id, gone_ns = target.order_id, self._gone_ns.get(target.order_id)

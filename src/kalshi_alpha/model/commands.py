@@ -109,6 +109,13 @@ class ReadPositions(Command, frozen=True):
     subaccount: int
 
 
+class ReadBalance(Command, frozen=True):
+    """Ask for the cash, and before it for what is held."""
+
+    request: int
+    subaccount: int
+
+
 class ReadStatus(Command, frozen=True):
     """Ask whether the exchange trades."""
 

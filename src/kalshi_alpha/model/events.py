@@ -364,6 +364,17 @@ class PositionsRead(Event, frozen=True):
     positions: tuple[VenuePosition, ...]
 
 
+class BalanceRead(Event, frozen=True):
+    """The venue's cash, read after the unsettled positions."""
+
+    request: int
+    as_of_ns: int
+    cash_e6: int
+    """As the venue tells it, 1e-6 dollars; whether what resting orders need is in it isn't documented."""
+    held: tuple[str, ...]
+    """The markets in which something was held just before."""
+
+
 class RequestFailed(Event, frozen=True):
     """A read or a group call failed; the engine decides whether and when to ask again."""
 

@@ -4,6 +4,7 @@ import msgspec
 
 from kalshi_alpha.model.alerts import OpenAlert
 from kalshi_alpha.model.orders import Fill, OrderIntent
+from kalshi_alpha.model.snapshot import MoneyMarks
 
 
 class Record(msgspec.Struct, frozen=True, tag=True):
@@ -68,6 +69,16 @@ class MarketSettledBooked(Record, frozen=True):
     cash_e6: int
 
 
+class MoneyMarked(Record, frozen=True):
+    """From here on money is counted from other marks."""
+
+    marks: MoneyMarks
+    """All of them."""
+    actor: str
+    """``system``, or who accepted the venue's cash."""
+    why: str
+
+
 class WindowPhase(Record, frozen=True):
     """A window opened, froze, was verified empty at the venue, or ended."""
 
@@ -113,7 +124,8 @@ class IncidentNoted(Record, frozen=True):
 
     incident_id: str
     kind: str
-    """``feed``, ``both_feeds``, ``restart``, ``freeze``, ``venue``, ``orders``, ``risk``, ``operator``, ``storage``, ``maintenance``."""
+    """``feed``, ``both_feeds``, ``restart``, ``freeze``, ``venue``, ``orders``, ``risk``, ``operator``, ``storage``, ``maintenance``,
+    ``cash``."""
     title: str
     did: str
     """What the system did about it."""

@@ -80,6 +80,17 @@ class GapTallies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by_type: dict[str, GapTally] = msgspec.field(default_factory=dict)
 
 
+class MoneyMarks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From where money is counted. Amounts in 1e-6 dollars."""
+
+    opening_e6: int | None = None
+    """The venue's cash less all that trades brought in and cost since the ledger began; None: not known yet."""
+    week: str = ""
+    """New York date of the Monday from which the weekly loss is counted; empty: none yet."""
+    week_start_e6: int = 0
+    """Realised money after fees when that week began."""
+
+
 class EngineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The engine at one instant."""
 
@@ -111,4 +122,5 @@ class EngineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     feeds_unconfirmed: tuple[Symbol, ...] = ()
     """The indices whose recovery inside a window isn't confirmed yet."""
     alerts: tuple[OpenAlert, ...] = ()
+    marks: MoneyMarks = MoneyMarks()
     schema_version: int = SNAPSHOT_VERSION

@@ -1,7 +1,8 @@
 """Promises that need more than one record to judge: the venue's log and what the process heard, never the engine's variables.
 
 The numbers are those of the invariants: I2b an order on old data goes, I3 a dead process's orders go, I8 polygon serves again after five
-seconds without a miss, I11 STOP holds until it is lifted, I4 no more orders than allowed, L1 quoting resumes.
+seconds without a miss, I11 STOP holds until it is lifted, I4 no more orders than allowed, I5 cash that is off is noticed and cash that
+is right isn't doubted, L1 quoting resumes.
 """
 
 from bisect import bisect_left, bisect_right
@@ -11,7 +12,8 @@ from typing import Final
 
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
 from kalshi_alpha.model.instruments import LEGS, SERIES, SYMBOLS
-from kalshi_alpha.model.records import EngineStarted, FeedSwitched, Record
+from kalshi_alpha.model.reasons import Reason
+from kalshi_alpha.model.records import EngineStarted, FeedSwitched, Record, StandDownChanged
 from kalshi_alpha.sim.exchange.audit import OrderEvent
 from kalshi_alpha.sim.fast import Played
 from kalshi_alpha.sim.script import DayScript
@@ -23,6 +25,8 @@ PULLED_NS: Final = NS_PER_S
 RECOVERY_NS: Final = 5 * NS_PER_S
 HEARD_NS: Final = NS_PER_S // 10
 """What left the process before it heard of a STOP may still arrive."""
+COMPARED_NS: Final = 70 * NS_PER_S
+"""Before a window nothing rests and nothing is held: by its start the cash was compared, and compared again."""
 RESUMED_NS: Final = 15 * NS_PER_S
 """A leg's five seconds, a start's reads, and a second look at everything."""
 
@@ -157,6 +161,27 @@ def placed_after_stop(log: Sequence[OrderEvent], witness: Witness, end_ns: int) 
     return found
 
 
+def cash_misjudged(records: Sequence[Record], log: Sequence[OrderEvent], script: DayScript) -> list[str]:
+    """I5: return the alarms about cash that was right, and the orders of windows before which it was wrong, and could be seen to be."""
+    off = [fault for fault in script.venue_faults if fault.kind == "balance_off" and abs(int(fault.params["cents"])) > 1]
+    first_ns = min((fault.from_ns for fault in off), default=1 << 63)
+    found = [
+        f"I5 cash_mismatch at {record.utc_ns}, the venue's cash was right"
+        for record in records
+        if isinstance(record, StandDownChanged) and Reason.CASH_MISMATCH in record.reasons and record.utc_ns < first_ns
+    ]
+    accepted_ns = min((act.utc_ns for act in script.operator_acts if act.latch == Reason.CASH_MISMATCH), default=1 << 63)
+    for window in script.windows:
+        seen_ns = window.start_ns - COMPARED_NS
+        if any(fault.from_ns <= seen_ns and window.start_ns <= fault.to_ns for fault in off):
+            found += [
+                f"I5 {event.client_order_id} accepted in {window.key}, the venue's cash was off before it"
+                for event in log
+                if event.kind == "accepted" and window.start_ns <= event.utc_ns < min(window.target_ns, accepted_ns)
+            ]
+    return found
+
+
 def not_resumed(lives: Lives, script: DayScript, heal_ns: int) -> list[str]:
     """L1: return the hourly windows in which nothing was quoted again although nothing had been wrong for long enough.
 
@@ -184,5 +209,6 @@ def broken_promises(played: Played, script: DayScript, max_open_orders: int, hea
         *too_many_orders(lives, max_open_orders),
         *came_back_too_soon(played.records, witness),
         *placed_after_stop(log, witness, end_ns),
+        *cash_misjudged(played.records, log, script),
         *(not_resumed(lives, script, heal_ns) if heal_ns is not None else ()),
     )

@@ -92,6 +92,8 @@ class OperatorAct(msgspec.Struct, frozen=True):
 
     utc_ns: int
     kind: Literal["stop", "clear"]
+    latch: str = "operator_stop"
+    """What a ``clear`` lifts."""
 
 
 class DayScript(msgspec.Struct, frozen=True):

@@ -108,6 +108,7 @@ class _Drawn:
         if acts and draw.random() < 0.5:  # noqa: PLR2004 - a death while STOP holds
             kills.append((acts[0].utc_ns + acts[1].utc_ns) // 2)
         refused = VenueFault(*self._span(20, 20), "reject")
+        off = self._balance_off(Random(seed ^ 0xCA54))
         return DayScript(
             seed=seed,
             day=day.isoformat(),
@@ -117,6 +118,7 @@ class _Drawn:
                 refused,
                 *self._venue(VENUE_REQUESTS, "venue_requests" in classes),
                 *self._venue(VENUE_STREAM, "venue_stream" in classes),
+                *off,
             ),
             kills_ns=tuple(sorted(kills)),
             deaths=tuple(self._death(kills[0], acts, seed + at) for at in range(draw.randrange(1, 5) if "deaths" in classes else 0)),
@@ -154,6 +156,13 @@ class _Drawn:
             kind = self._draw.choice(kinds)
             found.append(VenueFault(*self._span(1, 15), kind, {"market": "KX"} if kind.startswith("market") else {}))
         return found
+
+    def _balance_off(self, draw: Random) -> list[VenueFault]:
+        """Have the venue's cash be off from the last hourly target on, one day in four; never where the day gets well."""
+        if draw.random() >= 0.25 or self._end_ns < self._windows[-1].target_ns:  # noqa: PLR2004 - as said above
+            return []
+        from_ns = self._windows[-2].target_ns + NS_PER_S
+        return [VenueFault(from_ns, from_ns + 86_400 * NS_PER_S, "balance_off", {"cents": draw.choice((-250_000, -2, 2, 1_000))})]
 
     def _death(self, kill_ns: int, acts: tuple[OperatorAct, ...], turn: int) -> Death:
         """Return a death before or after a step, each in its turn; those of a start come after a kill, that of STOP with it."""

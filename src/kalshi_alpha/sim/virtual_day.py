@@ -243,7 +243,7 @@ class VirtualDay:
     def _operator(self, act: OperatorAct, utc_ns: int) -> None:
         """Press STOP or lift it: on the control socket where a process listens, else by the file that the next start reads."""
         client = self.client
-        event = ev.OperatorStopped(ACTOR, act.kind) if act.kind == "stop" else ev.OperatorCleared(ACTOR, "operator_stop")
+        event = ev.OperatorStopped(ACTOR, act.kind) if act.kind == "stop" else ev.OperatorCleared(ACTOR, act.latch)
         if client is None or not client.alive:
             self._unheard.append(event)
         else:

@@ -90,6 +90,12 @@ class PositionsPage(msgspec.Struct, frozen=True):
     cursor: str | None = None
 
 
+class BalanceAnswer(msgspec.Struct, frozen=True):
+    """The cash of one subaccount; the field in cents is cut off, this one has all its digits."""
+
+    balance_dollars: str
+
+
 class UserDataTimestamp(msgspec.Struct, frozen=True):
     """The time up to which reads of our own state are true."""
 

@@ -9,13 +9,14 @@ from typing import Final, Protocol, TypeVar
 from urllib.parse import quote
 
 from kalshi_alpha.adapters.kalshi import listing, portfolio
-from kalshi_alpha.adapters.kalshi.fixed_point import WireError, rfc3339_ns
+from kalshi_alpha.adapters.kalshi.fixed_point import WireError, cash_e6, rfc3339_ns
 from kalshi_alpha.adapters.kalshi.order_calls import Calls, failure, is_success
 from kalshi_alpha.adapters.kalshi.schedule import ScheduleAnswer, schedule_of
 from kalshi_alpha.adapters.kalshi.wire import Status, decode, listed_items
 from kalshi_alpha.model.calendar_events import ClosesRead, ScheduleRead
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.commands import (
+    ReadBalance,
     ReadCloses,
     ReadFills,
     ReadLadder,
@@ -26,6 +27,7 @@ from kalshi_alpha.model.commands import (
     ReadStatus,
 )
 from kalshi_alpha.model.events import (
+    BalanceRead,
     Event,
     ExchangeStatusRead,
     FillsRead,
@@ -39,6 +41,7 @@ from kalshi_alpha.model.events import (
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.instruments import SERIES, Series
 from kalshi_alpha.model.maintenance import ShardStatus
+from kalshi_alpha.model.orders import VenuePosition
 
 _PAGE: Final = 1_000
 _PAGES_MAX: Final = 100
@@ -96,10 +99,17 @@ def fills(command: ReadFills) -> Calls:
 def positions(command: ReadPositions) -> Calls:
     """Read the unsettled positions."""
     as_of_ns = yield from _as_of_ns()
-    query = f"subaccount={command.subaccount}&limit={_PAGE}"
-    pages = yield from read_pages("/portfolio/positions", query, portfolio.PositionsPage)
-    held = tuple(portfolio.position_of(report) for page in pages for report in listed_items(page.market_positions))
+    held = yield from _held(command.subaccount)
     return [PositionsRead(command.request, as_of_ns, held)]
+
+
+def balance(command: ReadBalance) -> Calls:
+    """Read the cash. What is held is read first: once nothing is, no settlement can come between the two."""
+    as_of_ns = yield from _as_of_ns()
+    held = yield from _held(command.subaccount)
+    told = yield from read("/portfolio/balance", f"subaccount={command.subaccount}", portfolio.BalanceAnswer)
+    tickers = tuple(sorted(position.ticker for position in held if position.position_e2))
+    return [BalanceRead(command.request, as_of_ns, cash_e6(told.balance_dollars), tickers)]
 
 
 def status(_command: ReadStatus) -> Calls:
@@ -167,6 +177,11 @@ def results(command: ReadResults) -> Calls:
                 if market.result in {"yes", "no"} and market.ticker in command.tickers
             ]
     return events
+
+
+def _held(subaccount: int) -> _Answer[tuple[VenuePosition, ...]]:
+    pages = yield from read_pages("/portfolio/positions", f"subaccount={subaccount}&limit={_PAGE}", portfolio.PositionsPage)
+    return tuple(portfolio.position_of(report) for page in pages for report in listed_items(page.market_positions))
 
 
 def _as_of_ns() -> _Answer[int]:

@@ -16,6 +16,7 @@ from kalshi_alpha.model.commands import (
     Command,
     CreateGroup,
     PlaceOrders,
+    ReadBalance,
     ReadCloses,
     ReadDay,
     ReadFills,
@@ -30,7 +31,9 @@ from kalshi_alpha.model.commands import (
 from kalshi_alpha.model.events import Event
 
 VenueWrite = PlaceOrders | AmendExpiry | CancelOrders | CancelAll | CreateGroup | TriggerGroup
-VenueRead = ReadOpenOrders | ReadFills | ReadPositions | ReadStatus | ReadSchedule | ReadCloses | ReadLadder | ReadDay | ReadResults
+VenueRead = (
+    ReadOpenOrders | ReadFills | ReadPositions | ReadBalance | ReadStatus | ReadSchedule | ReadCloses | ReadLadder | ReadDay | ReadResults
+)
 CREATE_TOKENS: Final = 10
 CANCEL_TOKENS: Final = 2
 
@@ -78,6 +81,8 @@ def _read(command: VenueRead) -> Calls:  # noqa: C901, PLR0911 - one a command
             return read_calls.fills(command)
         case ReadPositions():
             return read_calls.positions(command)
+        case ReadBalance():
+            return read_calls.balance(command)
         case ReadStatus():
             return read_calls.status(command)
         case ReadLadder():

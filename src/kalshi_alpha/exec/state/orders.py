@@ -34,6 +34,8 @@ class OutstandingOrdersState:
         self._by_order_id: dict[str, Order] = {}
         self._closed: dict[str, int] = {}
         """Orders that have ended, the last few thousand -> when (UTC ns) that was heard."""
+        self.last_ended_ns = 0
+        """When (UTC ns) it was last heard that an order has ended."""
         self.latches: dict[str, tuple[str, str]] = {}
         """Latch -> (actor, note)."""
 
@@ -147,7 +149,7 @@ class OutstandingOrdersState:
         if self._by_slot.get((intent.ticker, intent.side)) is order:
             del self._by_slot[(intent.ticker, intent.side)]
         self._by_order_id.pop(order.order_id, None)
-        self._closed[intent.client_order_id] = utc_ns
+        self._closed[intent.client_order_id] = self.last_ended_ns = utc_ns
         if len(self._closed) > CLOSED_KEPT:
             del self._closed[next(iter(self._closed))]
 

@@ -42,7 +42,7 @@ class SimExchange:
         self._notices = Notices(self._venue, faults)
         self._markets = MarketReads(self._venue, self._notices)
         self._market_routes = self._markets.routes()
-        self._portfolio = PortfolioReads(self._venue)
+        self._portfolio = PortfolioReads(self._venue, faults)
         self._portfolio_routes = self._portfolio.routes()
         self._order_writes = OrderWrites(self._venue, entry)
         self._groups = GroupRequests(self._venue, self._desk)

@@ -26,6 +26,7 @@ takes them out of trading, and on their return cancels what rests in them. ``fee
 
 What the venue says of itself: ``listed_window`` shows a maintenance window from ``start_s`` to ``end_s`` (Unix seconds) in the schedule;
 ``unlisted_pause`` leaves the weekly gap out of its hours; ``status_503`` answers reads of the status with 503 and the usual body.
+``balance_off`` adds ``cents`` to the cash that reads of the balance show: a deposit, a withdrawal, or an error of theirs or ours.
 """
 
 from collections.abc import Sequence
@@ -53,6 +54,7 @@ SESSION_KINDS: Final = ("reset", "half_open", "slow_reader", *FRAME_KINDS, "dela
 VENUE_KINDS: Final = ("trading_pause", "exchange_pause")
 MARKET_KINDS: Final[dict[str, tuple[str, ...]]] = {"market_halt": ("market",), "market_inactive": ("market",), "fee_change": ("event",)}
 WORD_KINDS: Final = ("listed_window", "unlisted_pause", "status_503")
+MONEY_KINDS: Final[dict[str, tuple[str, ...]]] = {"balance_off": ("cents",)}
 _ONCE: Final = ("reject", "lose_request", "lose_reply", "late", "repeat_request")
 _CREATES: Final = ("/portfolio/events/orders", "/portfolio/events/orders/batched")
 _FOREVER: Final = 1 << 30
@@ -69,7 +71,8 @@ def check(faults: Sequence[FaultLike]) -> None:
         UnknownFaultError: it names the kind, or what is missing.
 
     """
-    needed = {**dict.fromkeys((*REQUEST_KINDS, *SESSION_KINDS, *VENUE_KINDS, *WORD_KINDS), ()), **MARKET_KINDS, **LISTING_KINDS}
+    without = dict.fromkeys((*REQUEST_KINDS, *SESSION_KINDS, *VENUE_KINDS, *WORD_KINDS), ())
+    needed = {**without, **MARKET_KINDS, **LISTING_KINDS, **MONEY_KINDS}
     for fault in faults:
         if fault.kind not in needed:
             message = f"unknown fault {fault.kind!r}"

@@ -1,14 +1,15 @@
 """What an account reads of itself. Everything shows the state of ``read_lag`` ago, like the timestamp that says so."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import Final, NamedTuple
 
 import msgspec
 
 from kalshi_alpha.model.clock import NS_PER_S
-from kalshi_alpha.model.units import DOLLAR_E4
+from kalshi_alpha.model.units import DOLLAR_E4, DOLLAR_E6
 from kalshi_alpha.sim.exchange.accounts import Account, AccountFill, AccountSettlement, Position
+from kalshi_alpha.sim.exchange.config import FaultLike
 from kalshi_alpha.sim.exchange.errors import bad_parameter, not_found
 from kalshi_alpha.sim.exchange.legacy import legacy_event_position, legacy_fill, legacy_order, legacy_position, legacy_settlement
 from kalshi_alpha.sim.exchange.limits import DEFAULT_COST, ENDPOINT_COSTS
@@ -32,8 +33,9 @@ class _Held(NamedTuple):
 class PortfolioReads:
     """Answers the reads of one account."""
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: Venue, faults: Sequence[FaultLike]) -> None:
         self._venue = venue
+        self._off = [fault for fault in faults if fault.kind == "balance_off"]
         # What never changes is written once: the account reads the same fills and positions again and again.
         self._fill_texts: dict[tuple[str, str], msgspec.Raw] = {}
         self._position_texts: dict[tuple[int, str], tuple[Position, msgspec.Raw]] = {}
@@ -88,7 +90,8 @@ class PortfolioReads:
 
     def _balance(self, query: Query) -> Answer:
         account, as_of_ns = self._account(query), self._as_of_ns
-        balance_e6 = account.balance_at(as_of_ns)
+        off_cents = sum(int(fault.params["cents"]) for fault in self._off if fault.from_ns <= as_of_ns < fault.to_ns)
+        balance_e6 = account.balance_at(as_of_ns) + off_cents * DOLLAR_E6 // 100
         value_e6 = 0
         for ticker in account.positions:
             position = account.position_at(ticker, as_of_ns)
