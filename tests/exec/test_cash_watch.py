@@ -259,7 +259,7 @@ def test_a_read_that_isnt_of_a_quiet_moment_says_nothing(why: str) -> None:
         case "held":
             held = ("T1",)
         case "old":
-            as_of_ns = 0
+            as_of_ns = NS_PER_S  # no more than a second after the last order, of which there was none
         case "placed":
             rig.engine.facts.quotes_placed += 1
         case _:
@@ -313,9 +313,10 @@ def test_nothing_is_asked_before_the_state_is_proven_or_while_the_venue_is_in_ma
     assert not [command for command in proven.engine.facts.out if isinstance(command, cmd.ReadBalance)]
 
 
-def test_reads_of_fills_and_orders_must_be_newer_than_the_last_end() -> None:
+@pytest.mark.parametrize("unread", ["ReadFills", "ReadOpenOrders"])
+def test_reads_of_fills_and_orders_must_be_newer_than_the_last_end(unread: str) -> None:
     rig = idle()
-    rig.silent |= {"ReadFills"}
+    rig.silent.add(unread)
     rig.engine.facts.orders.last_ended_ns = rig.utc_ns
     rig.clear()
 
