@@ -212,3 +212,4 @@ def test_family_and_portfolio_add_the_worst_cases_of_their_ladders() -> None:
 )
 def test_the_daily_loss_counts_realised_and_marked_money(realised_e6: int, marked_e6: int, reached: bool) -> None:
     assert RiskBook(RiskConfig(daily_loss_usd=2_000)).daily_loss_reached(realised_e6, marked_e6) is reached
+    assert RiskBook(RiskConfig(weekly_loss_usd=2_000)).weekly_loss_reached(realised_e6, marked_e6) is reached

@@ -155,6 +155,7 @@ class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     family_usd: LimitUsd = 2_200
     portfolio_usd: LimitUsd = 3_200
     daily_loss_usd: LimitUsd = 2_000
+    weekly_loss_usd: LimitUsd = 6_000
     max_order_contracts: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
 
 

@@ -186,3 +186,7 @@ class RiskBook:
     def daily_loss_reached(self, realised_e6: int, marked_e6: int) -> bool:
         """Whether today's realised and marked money is at or below the daily limit."""
         return realised_e6 + marked_e6 <= -self._config.daily_loss_usd * DOLLAR_E6
+
+    def weekly_loss_reached(self, realised_e6: int, marked_e6: int) -> bool:
+        """Whether this week's realised and marked money is at or below the weekly limit."""
+        return realised_e6 + marked_e6 <= -self._config.weekly_loss_usd * DOLLAR_E6

@@ -363,18 +363,18 @@ def test_what_is_durable_after_the_target_is_dropped(late_s: int) -> None:
 
 def test_the_daily_loss_starts_over_at_new_yorks_midnight_and_survives_a_restart() -> None:
     rig = quoting()
-    rig.engine.orders.watch_loss(rig.now)
+    rig.engine.orders.losses.watch(rig.now)
     rig.engine.facts.ledger.realised_e6 = -1_500 * 1_000_000
-    rig.engine.orders.watch_loss(rig.now)
+    rig.engine.orders.losses.watch(rig.now)
     tomorrow = Now(rig.now.utc_ns + 86_400 * 1_000_000_000, rig.now.mono_ns)
 
-    rig.engine.orders.watch_loss(tomorrow)
+    rig.engine.orders.losses.watch(tomorrow)
     rig.engine.facts.ledger.realised_e6 = -3_000 * 1_000_000
-    rig.engine.orders.watch_loss(tomorrow)
+    rig.engine.orders.losses.watch(tomorrow)
 
     assert rig.engine.facts.orders.latches == {}
     kept = recover(rig.engine.snapshot(tomorrow, 0), [])
     assert (kept.day, kept.day_start_e6) == ("2026-11-24", -1_500 * 1_000_000)
     rig.engine.facts.ledger.realised_e6 = -3_500 * 1_000_000
-    rig.engine.orders.watch_loss(tomorrow)
+    rig.engine.orders.losses.watch(tomorrow)
     assert list(rig.engine.facts.orders.latches) == ["risk_limit"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from kalshi_alpha.config import QuotingConfig, WindowsConfig
-from kalshi_alpha.exec.order_events import fair_values
+from kalshi_alpha.exec.loss_limits import fair_values
 from kalshi_alpha.exec.recovery import recover
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev

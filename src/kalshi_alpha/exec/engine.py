@@ -379,7 +379,7 @@ class Engine:
             facts.after("house", HOUSE_S if facts.active_windows or len(facts.orders) else HOUSE_IDLE_S, now)
             if facts.venue.reconciled:  # before that, fills of any age may still have to be booked
                 facts.ledger.forget(now.utc_ns // 1_000_000 - TRADE_IDS_KEPT_MS)
-            self.orders.watch_loss(now)
+            self.orders.losses.watch(now)
             facts.out.append(PublishMonitors())
             facts.out.append(CaptureSnapshot())
         facts.due("final_age", now)

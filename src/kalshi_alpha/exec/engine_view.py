@@ -4,7 +4,7 @@ from typing import Final
 
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.facts import EngineFacts
-from kalshi_alpha.exec.order_events import fair_values
+from kalshi_alpha.exec.loss_limits import fair_values
 from kalshi_alpha.exec.quoted_ladder import QuotedLadder
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.instruments import Market, Window

@@ -3,16 +3,14 @@
 from typing import Final
 
 from kalshi_alpha.exec.facts import EngineFacts
+from kalshi_alpha.exec.loss_limits import LossLimits
 from kalshi_alpha.exec.planner import OrderPlanner
 from kalshi_alpha.exec.strange_orders import StrangeOrders
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.commands import CancelTarget, PlaceOrders
 from kalshi_alpha.model.orders import Fill, Order, OrderIntent, VenueOrder
-from kalshi_alpha.model.reasons import Reason
 from kalshi_alpha.model.records import FillBooked, LatchSet, OrderClosed, OrderPlaced
-from kalshi_alpha.model.units import usd
-from kalshi_alpha.sched.calendar import et_date
 
 PAUSE_CODES: Final = frozenset({"trading_is_paused", "exchange_is_paused"})
 GROUP_CODES: Final = ("order_group", "exceeded_order_group")
@@ -29,6 +27,7 @@ class OrderEvents:
         self._facts = facts
         self._planner = planner
         self.strangers = StrangeOrders(facts)
+        self.losses = LossLimits(facts)
         self._batches: dict[int, tuple[str, ...]] = {}
 
     # Sending
@@ -188,7 +187,7 @@ class OrderEvents:
         held = facts.ledger.position_e2(fill.ticker)
         if fill.post_position_e2 is not None and fill.post_position_e2 != held:
             facts.no_later("reads", now.mono_ns)
-        self.watch_loss(now)
+        self.losses.watch(now)
 
     def _watch_for_others(self, report: VenueOrder, now: Now) -> None:
         """Latch when somebody else trades on this account: a newer process of ours with a root of its own, or a person.
@@ -237,26 +236,6 @@ class OrderEvents:
         facts.risk.set_position(ladder.ladder.event_ticker, rung, position_e2, facts.ledger.market_cash_e6(ticker))
         ladder.hold(rung, position_e2)
 
-    def watch_loss(self, now: Now) -> None:
-        """Latch when the day has lost what it may lose, be it by trades, outcomes or the index."""
-        facts = self._facts
-        realised_e6, marked_e6 = self._realised_today_e6(now), facts.ledger.marked_e6(fair_values(facts))
-        if Reason.RISK_LIMIT not in facts.orders.latches and facts.risk.daily_loss_reached(realised_e6, marked_e6):
-            facts.orders.mark_cancel_all(Reason.RISK_LIMIT)
-            facts.record(LatchSet(now.utc_ns, Reason.RISK_LIMIT, "system", "daily loss limit"), sync=True)
-            amounts = {"realised_usd": usd(realised_e6), "marked_usd": usd(marked_e6)}
-            facts.incident(now, "risk", "Daily loss limit reached", "cancelled everything and latched", amounts)
-
-    def _realised_today_e6(self, now: Now) -> int:
-        """Return what was realised after fees since New York's midnight; the base of the day survives restarts in the snapshot."""
-        facts = self._facts
-        realised_e6 = facts.ledger.realised_e6 - facts.ledger.fees_e6
-        today = et_date(now.utc_ns).isoformat()
-        if facts.day != today:
-            facts.day_start_e6 = realised_e6 if facts.day else 0
-            facts.day = today
-        return realised_e6 - facts.day_start_e6
-
     def _touch(self, intent: OrderIntent) -> None:
         ladder = self._facts.ladders.get(intent.event_ticker)
         if ladder is not None:
@@ -267,13 +246,3 @@ def epoch_of(client_order_id: str) -> int:
     """Return the epoch in an id of ours, ``EPOCH-NUMBER``; more than any epoch for an id that isn't."""
     epoch, dash, number = client_order_id.partition("-")
     return int(epoch) if dash and epoch.isdecimal() and number.isdecimal() and client_order_id.isascii() else 1 << 62
-
-
-def fair_values(facts: EngineFacts) -> dict[str, float]:
-    """Return the fair value of every market that we hold: the last one there was, where the outcome is awaited."""
-    fair = dict(facts.last_fair_p)
-    for ticker in facts.ledger.held_tickers():
-        ladder = facts.ladders.get(facts.event_of.get(ticker, ""))
-        if ladder is not None:
-            fair[ticker] = ladder.quoter.fair_p[ladder.rung_of[ticker]]
-    return fair

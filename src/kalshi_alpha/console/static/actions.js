@@ -5,7 +5,7 @@ import { byId, el, setText } from "./dom.js";
 import { visible } from "./format.js";
 
 const RETRY_MS = 1_000;
-const LATCHES = { operator_stop: "operator stop", risk_limit: "daily loss limit", cash_mismatch: "cash differs from the venue's", order_group_stopped: "order group stopped by the venue" };
+const LATCHES = { operator_stop: "operator stop", risk_limit: "loss limit", cash_mismatch: "cash differs from the venue's", order_group_stopped: "order group stopped by the venue" };
 const csrf = document.querySelector("meta[name=csrf]").content;
 let asking = false;
 let unheard = "";
