@@ -34,6 +34,7 @@ from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
 from kalshi_alpha.model.commands import PlaceOrders, TriggerGroup
 from kalshi_alpha.model.records import LatchSet
+from kalshi_alpha.risk import LadderExposure
 from kalshi_alpha.sim.swarm import play_swarm, swarm
 from kalshi_alpha.sim.virtual_client import VirtualClient
 
@@ -179,6 +180,10 @@ def _stop_is_a_flag() -> None:
     _set(OutstandingOrdersState, "mark_cancel_all", lambda _self, _reason, _actor="system": False)
 
 
+def _resting_orders_risk_nothing() -> None:
+    _set(LadderExposure, "set_order", lambda _self, *_order: None)
+
+
 # Money
 
 
@@ -253,6 +258,7 @@ MUTANTS: Final[dict[str, Break]] = {
     "orders without an order group": _without("order_group_id", ""),
     "orders that stay in a pause": _without("cancel_order_on_pause", False),
     "twice as many orders as allowed": _more_orders_than_allowed,
+    "limits that count what is held and nothing that rests": _resting_orders_risk_nothing,
     "STOP latches nothing": _stop_is_a_flag,
     "a fill heard twice counts twice": _fills_count_twice,
     "fills that only a read shows are ignored": _fills_of_reads_ignored,

@@ -237,8 +237,9 @@ class Rig:
                     self.accept(intent)
             case cmd.CancelOrders(targets=targets) if self.answers_orders:
                 for target in targets:
+                    known = self.venue_orders.get(target.client_order_id)
                     self.end(target.client_order_id)
-                    self.tell(ev.OrderCancelled(target.client_order_id, target.order_id, 0))
+                    self.tell(ev.OrderCancelled(target.client_order_id, target.order_id, 0 if known is None else known.count_e2))
             case cmd.CancelAll() if self.answers_orders:
                 self.tell(ev.CancelAllAcknowledged())
             case cmd.AmendExpiry(intent=intent, expiration_s=expiration_s) if self.answers_orders:

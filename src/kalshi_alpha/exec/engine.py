@@ -219,7 +219,7 @@ class Engine:
         """Cancel everything twice over, prove it, then exit: by the deadline in any case."""
         facts = self.facts
         for order in [order for order in facts.orders.live() if order.status == "intended"]:
-            self.orders.close(order, "not sent: leaving", now)
+            self.orders.close(order, "not sent: leaving", now, unheard_e2=0)
         if facts.venue.group_id:
             facts.out.append(TriggerGroup(facts.number(), facts.venue.group_id, facts.config.venue.subaccount))
         facts.after("leave", SHUTDOWN_S, now)

@@ -6,6 +6,7 @@ from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.loss_limits import LossLimits
 from kalshi_alpha.exec.planner import OrderPlanner
 from kalshi_alpha.exec.strange_orders import StrangeOrders
+from kalshi_alpha.exec.unheard_fills import UnheardFills
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.commands import CancelTarget, PlaceOrders
@@ -28,6 +29,7 @@ class OrderEvents:
         self._planner = planner
         self.strangers = StrangeOrders(facts)
         self.losses = LossLimits(facts)
+        self._unheard = UnheardFills(facts)
         self._batches: dict[int, tuple[str, ...]] = {}
 
     # Sending
@@ -51,7 +53,7 @@ class OrderEvents:
                     facts.orders.set_status(order, "sent", now.utc_ns)
                     send.append(order.intent)
                 else:
-                    self.close(order, "not sent: no longer wanted", now)
+                    self.close(order, "not sent: no longer wanted", now, unheard_e2=0)
         if send:
             if facts.first_order_mono_ns is None:
                 facts.first_order_mono_ns = now.mono_ns
@@ -80,7 +82,7 @@ class OrderEvents:
         self._facts.orders.accepted(order, event.order_id, event.filled_e2, now.utc_ns)
         self._facts.record(OrderPlaced(now.utc_ns, event.client_order_id, event.order_id))
         if order.status == "done":
-            self._ended(order, "executed", now)
+            self._ended(order, "executed", event.filled_e2 - order.filled_e2, now)
         self._touch(order.intent)
 
     def rejected(self, event: ev.OrderRejected, now: Now) -> None:
@@ -97,7 +99,7 @@ class OrderEvents:
             self._group_stopped(event.code, now)
         order = facts.orders.find(event.client_order_id)
         if order is not None:
-            self.close(order, f"rejected: {event.code}", now)
+            self.close(order, f"rejected: {event.code}", now, unheard_e2=0)
 
     def _group_stopped(self, code: str, now: Now) -> None:
         """Latch that the venue's fill-rate breaker tripped: only a person can say whether the fills were wanted."""
@@ -128,7 +130,7 @@ class OrderEvents:
         self.strangers.gone(event.order_id, now)
         order = self._facts.orders.find(event.client_order_id, event.order_id)
         if order is not None:
-            self.close(order, "cancelled", now)
+            self.close(order, "cancelled", now, unheard_e2=order.remaining_e2 - event.reduced_e2)
 
     def cancel_refused(self, event: ev.CancelRefused, now: Now) -> None:
         """404 proves that the order is gone; anything else is tried again."""
@@ -167,7 +169,7 @@ class OrderEvents:
             return
         orders.reported(order, report, now.utc_ns)
         if order.status == "done":
-            self._ended(order, report.reason or report.status, now)
+            self._ended(order, report.reason or report.status, report.filled_e2 - order.filled_e2, now)
         self._touch(order.intent)
 
     def filled(self, fill: Fill, now: Now) -> None:
@@ -180,9 +182,11 @@ class OrderEvents:
         if order is not None:
             facts.orders.filled(order, fill.count_e2, now.utc_ns)
             if order.status == "done":
-                self._ended(order, "executed", now)
+                self._ended(order, "executed", 0, now)
             else:
                 self._expose(order)
+        elif self._unheard.booked(fill):
+            self._planner.retry_refused()
         self._position_changed(fill.ticker)
         held = facts.ledger.position_e2(fill.ticker)
         if fill.post_position_e2 is not None and fill.post_position_e2 != held:
@@ -207,14 +211,19 @@ class OrderEvents:
         """Have an order cancelled that rests at the venue and that we don't know."""
         self.strangers.found(CancelTarget(client_order_id, order_id, ticker, 0), now)
 
-    def close(self, order: Order, reason: str, now: Now) -> None:
-        """End an order and free its slot."""
-        self._facts.orders.close(order, now.utc_ns)
-        self._ended(order, reason, now)
+    def fills_known(self, as_of_ns: int) -> None:
+        """Learn that every trade up to an instant (UTC ns) is booked."""
+        if self._unheard.read(as_of_ns):
+            self._planner.retry_refused()
 
-    def _ended(self, order: Order, reason: str, now: Now) -> None:
+    def close(self, order: Order, reason: str, now: Now, *, unheard_e2: int | None = None) -> None:
+        """End an order and free its slot; its risk stays for ``unheard_e2`` that may have been traded: by default for all that was left."""
+        self._facts.orders.close(order, now.utc_ns)
+        self._ended(order, reason, order.remaining_e2 if unheard_e2 is None else unheard_e2, now)
+
+    def _ended(self, order: Order, reason: str, unheard_e2: int, now: Now) -> None:
         facts, intent = self._facts, order.intent
-        facts.risk.drop_order(intent.event_ticker, intent.client_order_id)
+        self._unheard.ended(order, unheard_e2, now)
         facts.record(OrderClosed(now.utc_ns, intent.client_order_id, reason))
         self._planner.retry_refused()
         self._touch(intent)

@@ -225,6 +225,7 @@ class Reconciler:
         self._in_flight.pop(event.request, None)
         for fill in self._facts.ledger.unknown(event.fills):
             self._orders.filled(fill, now)
+        self._orders.fills_known(event.as_of_ns - self._facts.venue.clock_behind_ns)
         self._prove("ReadFills", event.as_of_ns, now, fine=True)
 
     def positions_read(self, event: ev.PositionsRead, now: Now) -> None:

@@ -220,11 +220,10 @@ class WindowLife:
 
     def _take_over_positions(self, quoted: QuotedLadder) -> None:
         facts = self._facts
-        for ticker in facts.ledger.held_tickers():
-            rung = quoted.rung_of.get(ticker)
-            if rung is not None:
-                position_e2 = facts.ledger.position_e2(ticker)
-                facts.risk.set_position(quoted.ladder.event_ticker, rung, position_e2, facts.ledger.market_cash_e6(ticker))
+        for ticker, rung in quoted.rung_of.items():
+            position_e2, cash_e6 = facts.ledger.position_e2(ticker), facts.ledger.market_cash_e6(ticker)
+            if position_e2 or cash_e6:  # what round trips cost counts, too
+                facts.risk.set_position(quoted.ladder.event_ticker, rung, position_e2, cash_e6)
                 quoted.hold(rung, position_e2)
 
     def follow(self, quoted: QuotedLadder, level: float) -> None:

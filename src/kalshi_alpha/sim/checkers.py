@@ -1,8 +1,8 @@
 """Promises that need more than one record to judge: the venue's log and what the process heard, never the engine's variables.
 
 The numbers are those of the invariants: I2b an order on old data goes, I3 a dead process's orders go, I8 polygon serves again after five
-seconds without a miss, I11 STOP holds until it is lifted, I4 no more orders than allowed, I5 cash that is off is noticed and cash that
-is right isn't doubted, L1 quoting resumes.
+seconds without a miss, I11 STOP holds until it is lifted, I4 no more orders than allowed and no worst case beyond its limit,
+I5 cash that is off is noticed and cash that is right isn't doubted, L1 quoting resumes.
 """
 
 from bisect import bisect_left, bisect_right
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from kalshi_alpha.config import Config
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
 from kalshi_alpha.model.instruments import LEGS, SERIES, SYMBOLS
 from kalshi_alpha.model.reasons import Reason
@@ -18,6 +19,7 @@ from kalshi_alpha.sim.exchange.audit import OrderEvent
 from kalshi_alpha.sim.fast import Played
 from kalshi_alpha.sim.script import DayScript
 from kalshi_alpha.sim.witness import SLO_NS, Witness
+from kalshi_alpha.sim.worst_cases import limits_exceeded
 
 TTL_NS: Final = 20 * NS_PER_S
 PULLED_NS: Final = NS_PER_S
@@ -196,7 +198,7 @@ def not_resumed(lives: Lives, script: DayScript, heal_ns: int) -> list[str]:
     ]
 
 
-def broken_promises(played: Played, script: DayScript, max_open_orders: int, heal_ns: int | None) -> tuple[str, ...]:
+def broken_promises(played: Played, script: DayScript, config: Config, heal_ns: int | None) -> tuple[str, ...]:
     """Return what of all this didn't hold on a played day."""
     log, witness = played.exchange.order_log, played.day.witness
     end_ns = script.windows[-1].target_ns + 400 * NS_PER_S
@@ -206,7 +208,8 @@ def broken_promises(played: Played, script: DayScript, max_open_orders: int, hea
         *rested_on_old_data(lives, witness, script, kills_ns),
         *outlived_their_process(lives, kills_ns),
         *epochs_together(lives),
-        *too_many_orders(lives, max_open_orders),
+        *too_many_orders(lives, config.quoting.max_open_orders),
+        *limits_exceeded(log, played.exchange.terms(), config.risk),
         *came_back_too_soon(played.records, witness),
         *placed_after_stop(log, witness, end_ns),
         *cash_misjudged(played.records, log, script),

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from kalshi_alpha.config import QuotingConfig, WindowsConfig
+from kalshi_alpha.config import QuotingConfig, RiskConfig, WindowsConfig
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.instruments import Series, Window
 from kalshi_alpha.sched.calendar import session
@@ -63,6 +63,8 @@ class Swarm(msgspec.Struct, frozen=True):
     """The classes of faults that are on."""
     heal_ns: int | None
     """From when (UTC ns) on nothing is wrong; None: no promise of that."""
+    risk: RiskConfig
+    """On half of the other days so narrow that it binds."""
 
 
 def swarm(seed: int, day: date = DEMO_DAY) -> Swarm:
@@ -78,7 +80,7 @@ def swarm(seed: int, day: date = DEMO_DAY) -> Swarm:
     classes = tuple(name for name in CLASSES if draw.random() < 0.5)  # noqa: PLR2004 - on or off
     last = windows[-2]
     heal_ns = last.start_ns if lead_s >= ROOMY_S and draw.random() < 0.6 else None  # noqa: PLR2004 - a day in four
-    return Swarm(_Drawn(draw, windows, heal_ns).script(seed, day, classes), config, classes, heal_ns)
+    return Swarm(_Drawn(draw, windows, heal_ns).script(seed, day, classes), config, classes, heal_ns, _risk(Random(seed ^ 0x11A5), heal_ns))
 
 
 def play_swarm(drawn: Swarm) -> tuple[Played, tuple[str, ...]]:
@@ -88,9 +90,19 @@ def play_swarm(drawn: Swarm) -> tuple[Played, tuple[str, ...]]:
     venue = ExchangeConfig(
         session=session(date.fromisoformat(script.day)), legs=MARKETS, quoted_rungs=QUOTED_RUNGS, active_ns=lead_s * NS_PER_S
     )
-    played = play_on(virtual_config(drawn.windows, QUOTING), script, world_for(script, None), venue)
-    violations = (*judge(played, script).violations, *broken_promises(played, script, QUOTING.max_open_orders, drawn.heal_ns))
+    config = msgspec.structs.replace(virtual_config(drawn.windows, QUOTING), risk=drawn.risk)
+    played = play_on(config, script, world_for(script, None), venue)
+    violations = (*judge(played, script).violations, *broken_promises(played, script, config, drawn.heal_ns))
     return played, violations
+
+
+def _risk(draw: Random, heal_ns: int | None) -> RiskConfig:
+    """Return limits; where quoting has to resume, wide enough to leave room whatever is held."""
+    if heal_ns is not None or draw.random() < 0.5:  # noqa: PLR2004 - half of them
+        return RiskConfig()
+    return RiskConfig(
+        strike_usd=draw.choice((10, 15)), ladder_usd=draw.choice((15, 25)), family_usd=draw.choice((25, 35)), portfolio_usd=40
+    )
 
 
 class _Drawn:

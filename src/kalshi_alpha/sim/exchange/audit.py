@@ -33,6 +33,16 @@ class OrderEvent(msgspec.Struct, frozen=True):
     """The reason of a cancel, the code of a rejection, ``maker`` or ``taker`` for a fill."""
 
 
+class MarketTerms(msgspec.Struct, frozen=True):
+    """What a market pays on, and until when it trades. Levels are hundredths of a point, the first and the last that pay YES."""
+
+    event_ticker: str
+    symbol: str
+    lo_e2: int | None
+    hi_e2: int | None
+    close_ns: int
+
+
 class RestingOrder(msgspec.Struct, frozen=True):
     """An order that rests at the venue."""
 

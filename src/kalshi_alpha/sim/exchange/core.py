@@ -7,7 +7,7 @@ from typing import Final
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.units import DOLLAR_E4
-from kalshi_alpha.sim.exchange.audit import Audit, OrderEvent, RestingOrder
+from kalshi_alpha.sim.exchange.audit import Audit, MarketTerms, OrderEvent, RestingOrder
 from kalshi_alpha.sim.exchange.config import ExchangeConfig, FaultLike, IndexPathLike
 from kalshi_alpha.sim.exchange.desk import OrderDesk
 from kalshi_alpha.sim.exchange.errors import Refusal, json_response, not_found, too_many_requests
@@ -184,6 +184,15 @@ class SimExchange:
     def order_log(self) -> list[OrderEvent]:
         """Everything that happened to the account's orders, in order."""
         return self._venue.log
+
+    def terms(self) -> dict[str, MarketTerms]:
+        """Return what each market pays on, by ticker."""
+        return {
+            ticker: MarketTerms(
+                market.event.ticker, market.event.series.symbol, market.strike.lo_e2, market.strike.hi_e2, market.event.close_ns
+            )
+            for ticker, market in self._venue.catalogue.markets.items()
+        }
 
     def audit(self, utc_ns: int) -> Audit:
         """Return the venue's own account of an instant."""
