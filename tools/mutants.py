@@ -24,6 +24,7 @@ from kalshi_alpha.data.leg_health import LegSymbol
 from kalshi_alpha.data.symbol_feed import SymbolFeed
 from kalshi_alpha.exec import recovery
 from kalshi_alpha.exec.cash_watch import CashWatch
+from kalshi_alpha.exec.clock_watch import ClockWatch
 from kalshi_alpha.exec.feed_watch import FeedWatch
 from kalshi_alpha.exec.ledger import Ledger
 from kalshi_alpha.exec.order_events import OrderEvents
@@ -180,6 +181,31 @@ def _stop_is_a_flag() -> None:
     _set(OutstandingOrdersState, "mark_cancel_all", lambda _self, _reason, _actor="system": False)
 
 
+def _spends_the_cancels_tokens() -> None:
+    def affordable(self: Any, tokens_each: int, _growth: int, now: Any) -> int:
+        return max(0, int(self._facts.bucket.available(now.mono_ns)) // tokens_each)
+
+    _set(OrderPlanner, "_affordable", affordable)
+    _set(OrderPlanner, "_needed", lambda _self: 10)
+
+
+def _wall_clock_believed() -> None:
+    _set(ClockWatch, "look", lambda _self, _event, _now: False)
+    _set(ClockWatch, "reasons", lambda _self, _now: [])
+
+    def make(read: Any) -> object:
+        def by_the_wall(self: Any, now: Any) -> None:
+            if now.utc_ns < getattr(self, "wall_ns", 0):
+                self._facts.after("reads", 1.0, now)
+                return
+            read(self, now)
+            self.wall_ns = 0 if self._booting else now.utc_ns + 14 * NS_PER_S
+
+        return by_the_wall
+
+    _wrap(Reconciler, "_read", make)
+
+
 def _resting_orders_risk_nothing() -> None:
     _set(LadderExposure, "set_order", lambda _self, *_order: None)
 
@@ -258,6 +284,8 @@ MUTANTS: Final[dict[str, Break]] = {
     "orders without an order group": _without("order_group_id", ""),
     "orders that stay in a pause": _without("cancel_order_on_pause", False),
     "twice as many orders as allowed": _more_orders_than_allowed,
+    "orders that spend what cancels need": _spends_the_cancels_tokens,
+    "reads by a wall clock whose steps nobody notices": _wall_clock_believed,
     "limits that count what is held and nothing that rests": _resting_orders_risk_nothing,
     "STOP latches nothing": _stop_is_a_flag,
     "a fill heard twice counts twice": _fills_count_twice,

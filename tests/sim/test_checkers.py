@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from kalshi_alpha.config import QuotingConfig, VenueConfig
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.instruments import SYMBOLS
@@ -11,7 +12,7 @@ from kalshi_alpha.sim import checkers
 from kalshi_alpha.sim.checkers import Lives
 from kalshi_alpha.sim.exchange.audit import Kind, OrderEvent
 from kalshi_alpha.sim.script import DEMO_DAY, DayScript, OperatorAct, VenueFault, demo_script, windows_config
-from kalshi_alpha.sim.witness import Witness
+from kalshi_alpha.sim.witness import Witness, Write
 
 WINDOWS = demo_script(1, DEMO_DAY, windows_config(all_windows=False, lead_s=180)).windows
 T0 = WINDOWS[0].start_ns
@@ -131,6 +132,73 @@ def test_stop_holds_until_it_is_lifted() -> None:
     found = checkers.placed_after_stop(log, witness, END_NS)
 
     assert [told.split()[1] for told in found] == ["5-2", "5-3"]
+
+
+def write(at_s: float, tokens: int, creates: int = 0, cancels: tuple[str, ...] = ()) -> Write:
+    return Write(T0 + int(at_s * NS_PER_S), tokens, creates, cancels)
+
+
+# Ten orders rest from the first second on, to a bucket of 100 tokens that refills with 10 a second.
+TEN = [event(1, "accepted", number) for number in range(10)]
+TIGHT = VenueConfig("", "", "", "", write_tokens_per_s=10, write_bucket=100)
+
+
+def starved(*writes: Write, starts_s: tuple[float, ...] = (0,)) -> list[str]:
+    return checkers.cancels_starved(writes, Lives(TEN, END_NS), [T0 + int(at_s * NS_PER_S) for at_s in starts_s], TIGHT)
+
+
+@pytest.mark.parametrize(("spent", "is_broken"), [(68, False), (70, True)])
+def test_after_an_order_everything_can_be_cancelled(spent: int, is_broken: bool) -> None:
+    # What is left must cancel ten orders and the new one: 22 tokens.
+    assert bool(starved(write(2, spent), write(2, 10, creates=1))) == is_broken
+
+
+def test_tokens_come_back_with_time_up_to_a_full_bucket() -> None:
+    assert starved(write(2, 90), write(4, 10, creates=1))
+    assert not starved(write(2, 90), write(6, 10, creates=1))
+    assert starved(write(2, 0), write(900, 90), write(900, 10, creates=1))
+
+
+def test_what_is_being_cancelled_is_paid_for() -> None:
+    cancels = write(2, 10, cancels=tuple(f"v-5-{number}" for number in range(5)))
+
+    assert not starved(write(2, 68), cancels, write(2.5, 10, creates=1))
+    assert starved(write(2, 58), write(3.1, 10, creates=1)) == []
+    assert starved(write(2, 68), cancels, write(3.1, 20, creates=2))
+
+
+def test_what_has_ended_needs_no_cancel() -> None:
+    lives = Lives([*TEN, *(event(1.5, "cancelled", number) for number in range(5))], END_NS)
+
+    assert not checkers.cancels_starved([write(2, 78), write(2, 10, creates=1)], lives, [T0], TIGHT)
+    assert checkers.cancels_starved([write(2, 80), write(2, 10, creates=1)], lives, [T0], TIGHT)
+
+
+def test_a_cancel_without_tokens_is_told_and_each_process_starts_from_a_full_bucket() -> None:
+    assert starved(write(2, 90), write(2, 20, cancels=("v-5-1",)))[0].startswith("I12 10 write tokens more than there were")
+    assert not starved(write(2, 90), write(2.5, 20, cancels=("v-5-1",)), starts_s=(0, 2.5))
+    assert not starved(write(2, 90), write(2, 10))
+
+
+@pytest.mark.parametrize(("kind", "ahead_s", "is_broken"), [("accepted", 22, False), ("accepted", 23, True), ("amended", 23, True)])
+def test_an_order_that_is_to_live_longer_than_its_time_was_dated_by_a_wrong_clock(kind: Kind, ahead_s: int, is_broken: bool) -> None:
+    dated = msgspec.structs.replace(event(5, kind), expiration_s=T0 // NS_PER_S + 5 + ahead_s)
+
+    assert bool(checkers.clock_believed([dated], QuotingConfig(ttl_s=20))) == is_broken
+    assert not checkers.clock_believed([msgspec.structs.replace(dated, kind="cancelled")], QuotingConfig(ttl_s=20))
+
+
+def test_a_process_that_lives_goes_on_asking_what_rests() -> None:
+    every_15 = [T0 + at_s * NS_PER_S for at_s in range(-60, 180, 15)]
+    gap = [at_ns for at_ns in every_15 if not T0 + 40 * NS_PER_S < at_ns < T0 + 70 * NS_PER_S]
+    first = msgspec.structs.replace(SCRIPT, windows=WINDOWS[:1])
+    whole = [(0, END_NS)]
+
+    assert not checkers.stopped_looking(every_15, first, whole)
+    assert [told.split()[6] for told in checkers.stopped_looking(gap, first, whole)] == ["45.0"]
+    assert not checkers.stopped_looking(gap, first, [(0, T0 + 40 * NS_PER_S), (T0 + 60 * NS_PER_S, END_NS)])
+    assert checkers.stopped_looking([], first, whole)
+    assert checkers.stopped_looking(every_15[:5], first, whole)
 
 
 def off(from_s: float, cents: int = -2, to_s: float = 86_400) -> DayScript:

@@ -148,3 +148,32 @@ def test_an_order_sent_before_its_intent_was_durable_is_told() -> None:
 
     assert [told.split(":")[0] for told in early] == ["I9 order sent before its intent was durable"]
     assert watching.violations == early
+
+
+def test_what_a_request_costs_is_kept_with_what_it_orders_and_cancels() -> None:
+    watching = witness()
+    cancels = msgspec.json.encode({"orders": [{"order_id": "a"}, {"order_id": "b"}]})
+    requests = [
+        sent(order()),
+        sent({"orders": [order(client_order_id="1-2"), order(client_order_id="1-3")]}, f"{ORDERS}/batched"),
+        HttpRequest("DELETE", f"{ORDERS}/batched", body=cancels),
+        HttpRequest("DELETE", ORDERS, query="subaccount=0"),
+        HttpRequest("POST", f"{ORDERS}/v-1/amend", body=b"{}"),
+        HttpRequest("PUT", "/portfolio/order_groups/g/trigger", body=b"{}"),
+    ]
+
+    for request in requests:
+        watching.request_sent(request, IN_TIME_NS)
+
+    told = [(one.tokens, one.creates, one.cancels) for one in watching.writes]
+    assert told == [(10, 1, ()), (20, 2, ()), (4, 0, ("a", "b")), (2, 0, ()), (10, 0, ()), (10, 0, ())]
+
+
+def test_when_the_process_asked_what_rests_is_kept() -> None:
+    watching = witness()
+
+    watching.request_sent(HttpRequest("GET", "/portfolio/orders"), IN_TIME_NS)
+    watching.request_sent(HttpRequest("GET", "/portfolio/fills"), IN_TIME_NS + 1)
+
+    assert watching.looks == [IN_TIME_NS]
+    assert watching.writes == []

@@ -1,16 +1,19 @@
 """Promises that need more than one record to judge: the venue's log and what the process heard, never the engine's variables.
 
-The numbers are those of the invariants: I2b an order on old data goes, I3 a dead process's orders go, I8 polygon serves again after five
-seconds without a miss, I11 STOP holds until it is lifted, I4 no more orders than allowed and no worst case beyond its limit,
-I5 cash that is off is noticed and cash that is right isn't doubted, L1 quoting resumes.
+The numbers are those of the invariants: I2b an order on old data goes, I3 a dead process's orders go, I4 no more orders than allowed and no
+worst case beyond its limit, I5 cash that is off is noticed and cash that is right isn't doubted, I8 polygon serves again after five seconds
+without a miss, I11 STOP holds until it is lifted, I12 cancels are always paid for, I14 the wall clock's steps neither lengthen an order's
+life nor stop what is done every so often, L1 quoting resumes.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from operator import itemgetter
 from typing import Final
 
-from kalshi_alpha.config import Config
+from kalshi_alpha.config import Config, QuotingConfig, VenueConfig
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
 from kalshi_alpha.model.instruments import LEGS, SERIES, SYMBOLS
 from kalshi_alpha.model.reasons import Reason
@@ -18,7 +21,7 @@ from kalshi_alpha.model.records import EngineStarted, FeedSwitched, Record, Stan
 from kalshi_alpha.sim.exchange.audit import OrderEvent
 from kalshi_alpha.sim.fast import Played
 from kalshi_alpha.sim.script import DayScript
-from kalshi_alpha.sim.witness import SLO_NS, Witness
+from kalshi_alpha.sim.witness import CANCEL_TOKENS, SLO_NS, Witness, Write
 from kalshi_alpha.sim.worst_cases import limits_exceeded
 
 TTL_NS: Final = 20 * NS_PER_S
@@ -27,6 +30,12 @@ PULLED_NS: Final = NS_PER_S
 RECOVERY_NS: Final = 5 * NS_PER_S
 HEARD_NS: Final = NS_PER_S // 10
 """What left the process before it heard of a STOP may still arrive."""
+CLOCKS_NS: Final = 2 * NS_PER_S
+"""Quoting goes on while our clock is surely within a second of the venue's; a jump that isn't noticed is a quarter of one."""
+PAID_NS: Final = NS_PER_S
+"""An order whose cancel was sent so lately isn't cancelled again: that was paid for."""
+LOOK_NS: Final = 25 * NS_PER_S
+"""What rests is asked for every 15 s; a request may be lost, and is asked again."""
 COMPARED_NS: Final = 70 * NS_PER_S
 """Before a window nothing rests and nothing is held: by its start the cash was compared, and compared again."""
 RESUMED_NS: Final = 15 * NS_PER_S
@@ -50,6 +59,23 @@ class Lives:
     def resting(self, from_ns: int, to_ns: int) -> list[OrderEvent]:
         """Return the orders that rested at some instant of a span."""
         return [first for first, ended_ns in self.orders.values() if first.utc_ns < to_ns and ended_ns > from_ns]
+
+    def present(self) -> Callable[[int], Mapping[str, None]]:
+        """Return what tells the ids of the orders resting at an instant; each instant is no earlier than the one before."""
+        changes = [(first.utc_ns, True, order_id) for order_id, (first, _) in self.orders.items()]
+        changes += [(ended_ns, False, order_id) for order_id, (_, ended_ns) in self.orders.items()]
+        ahead, now = deque(sorted(changes, key=itemgetter(0))), dict[str, None]()
+
+        def at(utc_ns: int) -> Mapping[str, None]:
+            while ahead and ahead[0][0] <= utc_ns:
+                _, begins, order_id = ahead.popleft()
+                if begins:
+                    now[order_id] = None
+                else:
+                    now.pop(order_id, None)
+            return now
+
+        return at
 
 
 def rested_on_old_data(lives: Lives, witness: Witness, script: DayScript, kills_ns: Sequence[int]) -> list[str]:
@@ -163,6 +189,54 @@ def placed_after_stop(log: Sequence[OrderEvent], witness: Witness, end_ns: int) 
     return found
 
 
+def cancels_starved(writes: Sequence[Write], lives: Lives, starts_ns: Sequence[int], venue: VenueConfig) -> list[str]:
+    """I12: return the orders after which the write tokens left couldn't have cancelled all that rested, and what was sent without tokens.
+
+    Each process counts from a full bucket, as the trading process does.
+    """
+    found: list[str] = []
+    resting, paid_ns = lives.present(), dict[str, int]()
+    tokens, last_ns, left = float(venue.write_bucket), 0, list(starts_ns)
+    for write in writes:
+        while left and left[0] <= write.utc_ns:
+            tokens, last_ns = float(venue.write_bucket), left.pop(0)
+        tokens = min(venue.write_bucket, tokens + (write.utc_ns - last_ns) / NS_PER_S * venue.write_tokens_per_s) - write.tokens
+        last_ns = write.utc_ns
+        paid_ns.update(dict.fromkeys(write.cancels, write.utc_ns))
+        unpaid = [order_id for order_id in resting(write.utc_ns) if write.utc_ns - paid_ns.get(order_id, 0) > PAID_NS]
+        needed = CANCEL_TOKENS * (len(unpaid) + write.creates)
+        if write.creates and tokens < needed - 1:
+            found.append(f"I12 {tokens:.0f} write tokens left at {write.utc_ns} by an order, cancelling everything takes {needed}")
+        elif tokens < -1:
+            found.append(f"I12 {-tokens:.0f} write tokens more than there were taken at {write.utc_ns}")
+    return found
+
+
+def clock_believed(log: Sequence[OrderEvent], quoting: QuotingConfig) -> list[str]:
+    """I14: return the orders that the venue was to hold for longer than their time to live, by its own clock: ours was believed."""
+    most_ns = quoting.ttl_s * NS_PER_S + CLOCKS_NS
+    return [
+        f"I14 {event.client_order_id} {event.kind} until {(event.expiration_s * NS_PER_S - event.utc_ns) / NS_PER_S:.1f} s later"
+        for event in log
+        if event.kind in {"accepted", "amended"} and event.expiration_s * NS_PER_S - event.utc_ns > most_ns
+    ]
+
+
+def stopped_looking(looks_ns: Sequence[int], script: DayScript, lives_ns: Sequence[tuple[int, int]]) -> list[str]:
+    """I14: return the stretches of windows, by true time, in which a living process didn't ask what rests, whatever its wall clock did."""
+    found: list[str] = []
+    for window in script.windows:
+        for born_ns, died_ns in lives_ns:
+            from_ns, to_ns = max(window.start_ns, born_ns), min(window.freeze_ns, died_ns)
+            between = looks_ns[bisect_left(looks_ns, from_ns) : bisect_right(looks_ns, to_ns)]
+            found += [
+                f"I14 nobody asked what rests for {(later_ns - earlier_ns) / NS_PER_S:.1f} s from {earlier_ns} on in {window.key}"
+                for earlier_ns, later_ns in pairwise((from_ns, *between, max(from_ns, to_ns)))
+                if later_ns - earlier_ns > LOOK_NS
+            ]
+    return found
+
+
 def cash_misjudged(records: Sequence[Record], log: Sequence[OrderEvent], script: DayScript) -> list[str]:
     """I5: return the alarms about cash that was right, and the orders of windows before which it was wrong, and could be seen to be."""
     off = [fault for fault in script.venue_faults if fault.kind == "balance_off" and abs(int(fault.params["cents"])) > 1]
@@ -204,6 +278,7 @@ def broken_promises(played: Played, script: DayScript, config: Config, heal_ns: 
     end_ns = script.windows[-1].target_ns + 400 * NS_PER_S
     kills_ns = [kill_ns for kill_ns, _ in played.day.restarts]
     lives = Lives(log, end_ns)
+    processes = list(zip((0, *(back_ns for _, back_ns in played.day.restarts)), (*kills_ns, end_ns), strict=True))
     return (
         *rested_on_old_data(lives, witness, script, kills_ns),
         *outlived_their_process(lives, kills_ns),
@@ -213,5 +288,8 @@ def broken_promises(played: Played, script: DayScript, config: Config, heal_ns: 
         *came_back_too_soon(played.records, witness),
         *placed_after_stop(log, witness, end_ns),
         *cash_misjudged(played.records, log, script),
+        *cancels_starved(witness.writes, lives, [born_ns for born_ns, _ in processes], config.venue),
+        *clock_believed(log, config.quoting),
+        *stopped_looking(witness.looks, script, processes),
         *(not_resumed(lives, script, heal_ns) if heal_ns is not None else ()),
     )

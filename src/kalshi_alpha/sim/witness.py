@@ -17,6 +17,9 @@ FUTURE_NS: Final = 250 * NS_PER_MS
 """A value stamped further ahead is no news, and doesn't make those after it old."""
 CREATE_PATH: Final = "/portfolio/events/orders"
 BATCH_PATH: Final = "/portfolio/events/orders/batched"
+LOOK_PATH: Final = "/portfolio/orders"
+WRITE_TOKENS: Final = 10
+CANCEL_TOKENS: Final = 2
 
 
 class _Sent(msgspec.Struct):
@@ -34,12 +37,31 @@ class _Sent(msgspec.Struct):
     subaccount: int | None = None
 
 
+class Write(msgspec.Struct, frozen=True):
+    """A request that costs write tokens, as it left the process."""
+
+    utc_ns: int
+    tokens: int
+    creates: int
+    cancels: tuple[str, ...] = ()
+    """The ids of the orders to be cancelled; none for a cancel-all."""
+
+
+class _Cancel(msgspec.Struct):
+    order_id: str
+
+
+class _CancelBatch(msgspec.Struct):
+    orders: list[_Cancel] = []
+
+
 class _SentBatch(msgspec.Struct):
     orders: list[_Sent]
 
 
 _INTENDED: Final = re.compile(rb'"type":"OrderIntended"[^\n]*?"client_order_id":"([^"]+)"')
 _ONE: Final = msgspec.json.Decoder(_Sent)
+_CANCELS: Final = msgspec.json.Decoder(_CancelBatch)
 _BATCH: Final = msgspec.json.Decoder(_SentBatch)
 
 
@@ -56,6 +78,9 @@ class Witness:
         """Symbol -> when (UTC ns) a value newer than all before was heard, from either leg."""
         self.acts: list[tuple[int, str]] = []
         """When (UTC ns) the process heard of a STOP or of its being lifted."""
+        self.writes: list[Write] = []
+        self.looks: list[int] = []
+        """When (UTC ns) the process asked what rests."""
         self._windows = script.windows
         self._journal: MemoryJournal | None = None
         self._durable_bytes = 0
@@ -88,9 +113,14 @@ class Witness:
 
     def request_sent(self, request: HttpRequest, utc_ns: int) -> None:
         """Judge what the process sends."""
-        if request.method != "POST":
+        if request.method == "GET":
+            if request.path == LOOK_PATH:
+                self.looks.append(utc_ns)
             return
         try:
+            self.writes.append(_write(request, utc_ns))
+            if request.method != "POST":
+                return
             if request.path == CREATE_PATH:
                 self._judge(_ONE.decode(request.body), utc_ns)
             elif request.path == BATCH_PATH:
@@ -134,6 +164,15 @@ class Witness:
             if window.start_ns <= utc_ns < window.freeze_ns:
                 return window
         return None
+
+
+def _write(request: HttpRequest, utc_ns: int) -> Write:
+    """Return what a write costs: ten tokens, a cancel two, a batch each of its orders."""
+    if request.method == "DELETE":
+        cancels = tuple(one.order_id for one in _CANCELS.decode(request.body).orders) if request.path == BATCH_PATH else ()
+        return Write(utc_ns, CANCEL_TOKENS * max(1, len(cancels)), 0, cancels)
+    creates = 1 if request.path == CREATE_PATH else len(_BATCH.decode(request.body).orders) if request.path == BATCH_PATH else 0
+    return Write(utc_ns, WRITE_TOKENS * max(1, creates), creates)
 
 
 def _missing_backstops(order: _Sent) -> list[str]:
