@@ -60,6 +60,35 @@ def test_an_answer_as_of_before_the_boot_proves_nothing() -> None:
     assert rig.engine.facts.venue.reconciled
 
 
+def test_a_view_that_lags_is_asked_again_when_it_will_be_new_enough() -> None:
+    rig = Rig()
+    rig.silent |= READS
+    boot_ns = rig.utc_ns
+    booted(rig)
+    rig.wait(0.01)
+    answer(rig, boot_ns - 300_000_000)
+
+    rig.wait(0.29)
+    before = [type(command).__name__ for command in rig.commands if type(command).__name__ in READS]
+    rig.wait(0.02)
+
+    assert before == []
+    assert {type(command).__name__ for command in rig.commands} >= READS
+
+
+def test_a_view_that_stands_still_is_asked_again_twice_a_second() -> None:
+    rig = Rig()
+    rig.silent |= READS
+    boot_ns = rig.utc_ns
+    booted(rig)
+    rig.wait(0.01)
+    answer(rig, boot_ns - 60 * NS_PER_S)
+
+    rig.wait(0.52)
+
+    assert len(rig.take(cmd.ReadPositions)) == 1
+
+
 def test_old_groups_are_triggered_before_this_epochs_group_is_created() -> None:
     rig = Rig()
     rig.silent.add("TriggerGroup")

@@ -25,6 +25,8 @@ from kalshi_alpha.model.records import GroupRecorded, GroupRetired
 
 BOOT_RETRY_S: Final = 0.1
 READ_RETRY_S: Final = 1.0
+LAG_LEAST_S, LAG_MOST_S = 0.01, 0.5
+"""How long the next proof is waited for while the venue's view of our account lags: as long as it was too old, within these bounds."""
 READ_EVERY_S: Final = 15.0
 SURELY_NEWER_NS: Final = NS_PER_S
 """A read of a view that lags by up to a second, by a clock that is known to a quarter of one."""
@@ -259,6 +261,9 @@ class Reconciler:
         if not self._booting:
             return
         self._proved[name] = self._proved[name] or (fine and as_of_ns >= self._proof_ns and not self._old_groups)
+        if as_of_ns < self._proof_ns and not self._old_groups:
+            lag_s = (self._proof_ns - as_of_ns) / NS_PER_S
+            facts.after("reads", facts.retry_s(min(LAG_MOST_S, max(LAG_LEAST_S, lag_s))), now)
         if all(self._proved.values()) and not len(facts.orders):
             facts.venue.reconciled = True
             self._schedule_read(now)

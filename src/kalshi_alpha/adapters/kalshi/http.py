@@ -81,13 +81,11 @@ class VenueHttp:
         self._closed = False
 
     async def warm_up(self) -> None:
-        """Open the connections before they are needed; failing to is no error."""
-        try:
+        """Open the connections, all at once, before they are needed; failing to is no error."""
+        missing = self._connections - len(self._all)
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._timeout_s):
-                while len(self._all) < self._connections:
-                    self._idle.append(await self._open())
-        except (TimeoutError, NoAnswerError):
-            return
+                await asyncio.gather(*(self._open_idle() for _ in range(missing)), return_exceptions=True)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request and return its answer, or status 0 with the reason why there is none."""
@@ -142,6 +140,9 @@ class VenueHttp:
                 return connection
             self._drop(connection)
         return await self._open()
+
+    async def _open_idle(self) -> None:
+        self._idle.append(await self._open())
 
     async def _open(self) -> Connection:
         if self._closed:

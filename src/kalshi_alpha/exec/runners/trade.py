@@ -65,6 +65,8 @@ from kalshi_alpha.sched.hours_file import special_hours_of
 from kalshi_alpha.sched.special_hours import SpecialHoursError
 
 VIEW_EVERY_S: Final = 0.2
+CONNECTIONS: Final = (6, 4)
+"""To the venue, for what may wait and for what may not: a start reads status, orders, fills, positions and two ladders at once."""
 REACH_S: Final = 5.0
 """How long the venue may leave the first request unanswered before the process gives up."""
 
@@ -148,7 +150,7 @@ async def trade(settings: Settings, state: StartState) -> int:
     poke = asyncio.Event()
     answered = asyncio.Event()
     clients = [
-        VenueHttp(config.venue.rest_url, settings.signer, clock, config.venue.request_timeout_s, connections) for connections in (2, 4)
+        VenueHttp(config.venue.rest_url, settings.signer, clock, config.venue.request_timeout_s, connections) for connections in CONNECTIONS
     ]
     shell.connect(venue_stream, poke.set, _heard(clients[0], answered), _heard(clients[1], answered))
     snapshots = IndexRest(config.feeds.rest_url, settings.api_keys["polygon"], clock) if config.feeds.rest_url else None
