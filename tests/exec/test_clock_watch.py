@@ -278,3 +278,35 @@ def test_page_and_monitors_show_the_interval() -> None:
 def test_an_interval_reads_outwards() -> None:
     assert interval_text(OffsetInterval(-1_500_000, 1_500_000)) == "-2 to +2 ms"
     assert interval_text(OffsetInterval(None, None)) == "? to ? ms"
+
+
+def test_a_wall_clock_that_jumped_ahead_ends_no_order_and_cancels_all_at_once() -> None:
+    rig = quoting()
+    rig.silent |= {"ReadOpenOrders", "CancelOrders"}
+    resting = {order.intent.client_order_id for order in rig.live("resting")}
+    rig.clear()
+
+    step_clock(rig, 3_600.0)
+    rig.tell(ev.TimerFired())
+    at_once = set(rig.cancelled())
+    rig.wait(5.0)
+
+    assert resting
+    assert at_once == resting
+    assert {order.intent.client_order_id for order in rig.live()} == resting
+    assert "expired" not in rig.closed().values()
+
+
+def test_orders_expire_again_once_the_clock_is_right() -> None:
+    rig = quoting()
+    rig.silent |= {"ReadOpenOrders", "CancelOrders", "AmendExpiry"}
+    expiries = [order.expiration_s for order in rig.live("resting")]
+    step_clock(rig, 3_600.0)
+    rig.wait(1.0)
+    assert rig.live()
+
+    step_clock(rig, -3_600.0)
+    rig.wait_until((max(expiries) + 5) * NS_PER_S)
+
+    assert set(rig.closed().values()) == {"expired"}
+    assert not rig.live()

@@ -114,6 +114,7 @@ class ClockWatch:
             for clock in (self._venue, *self._feeds.values()):
                 clock.forget()
         facts.no_later("window", now.mono_ns)
+        facts.after("leftovers", 0.0, now)
         self._reconciler.again(now)
         if abs(step_ns) > JUMP_NS or facts.active_windows or len(facts.orders):
             told = {"wall_clock_step_s": f"{step_ns / NS_PER_S:+.3f}", "silence_s": f"{silence_ns / NS_PER_S:.3f}"}
@@ -121,6 +122,11 @@ class ClockWatch:
             facts.incident(now, "clock", title, "cancelling; reconciles with the venue before it quotes", told)
 
     # Decisions
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the wall clock is known to be right enough to say what has expired, as of the last look at the reasons."""
+        return self._state in _QUOTING
 
     def reasons(self, now: Now) -> list[StandDown]:
         """Return whether the offset forbids quoting, and tell what changed."""
@@ -130,7 +136,7 @@ class ClockWatch:
             self._tell(self._state, interval, now)
         if self._ahead:
             self._tell_of_feeds(now)
-        return [] if self._state in _QUOTING else [StandDown(Reason.CLOCK_OFFSET)]
+        return [] if self.is_right else [StandDown(Reason.CLOCK_OFFSET)]
 
     def _is_outdated(self, now: Now) -> bool:
         looked = self._looked
