@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from kalshi_alpha import cli
-from kalshi_alpha.model.records import IncidentNoted, Record, StandDownChanged
+from kalshi_alpha.model.records import FeedSwitched, IncidentNoted, Record, StandDownChanged
 from kalshi_alpha.sim.swarm import STEPS, play_swarm, swarm
 from kalshi_alpha.sim.verdict import restart_times
 
@@ -25,7 +25,8 @@ CORPUS: Final = Path(__file__).parent / "failed_seeds.json"
 ENOUGH: Final = 200
 """Seeds after which everything that can be reached has been."""
 SOMETIMES: Final = (
-    "restarts", "restarts that quoted again", "torn tails cut", "deaths between two steps", "orders refused", "fills", "windows quoted in",
+    "restarts", "restarts that quoted again", "values taken over", "values taken over that none followed",
+    "torn tails cut", "deaths between two steps", "orders refused", "fills", "windows quoted in",
     "reason feed_down", "reason feed_disagrees", "reason feed_jumped", "reason final_minute_lag", "reason clock_offset",
     "reason exchange_paused", "reason venue_disconnected", "reason storage_failed", "reason operator_stop", "reason not_reconciled",
     "reason cash_mismatch",
@@ -98,6 +99,10 @@ def _names(record: Record) -> list[str]:
             return [f"reason {reason.partition(':')[0]}" for reason in record.reasons]
         case IncidentNoted():
             return [f"incident {record.kind}"]
+        case FeedSwitched() if record.reason.endswith("no value since the start"):
+            return ["values taken over that none followed"]
+        case FeedSwitched() if record.reason.endswith("first value") and (record.polygon_age_ms or record.massive_age_ms):
+            return ["values taken over"]
         case _:
             return []
 

@@ -124,4 +124,5 @@ def snapshot_of(state: RecoveredState, journal_seq: int, captured_utc_ns: int) -
         windows_degraded=state.windows_degraded,
         incidents=state.incidents,
         alerts=state.alerts,
+        ended=state.ended,
     )

@@ -50,8 +50,8 @@ SEGMENT_BYTES: Final = 1_500
 
 
 def known(recovered: RecoveredState) -> bytes:
-    """Return what the journal's records say, without what only a snapshot has."""
-    return msgspec.json.encode(recovered)
+    """Return what the journal's records say, without when the snapshot was captured."""
+    return msgspec.json.encode(msgspec.structs.replace(recovered, as_of_ns=0))
 
 
 HISTORY: Final = tuple(known(recover(None, RECORDS[:count])) for count in range(len(RECORDS) + 1))

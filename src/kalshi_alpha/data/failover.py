@@ -14,7 +14,7 @@ a leg that hasn't failed yet serves from its first value on; the steady time is 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -28,9 +28,12 @@ from kalshi_alpha.data.third_opinion import State, ThirdOpinion
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.events import IndexTicked
 from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg, Symbol
+from kalshi_alpha.model.snapshot import HeardValue
 from kalshi_alpha.model.view import DualFeedView
 
 TIMELINE_KEPT: Final = 512
+SAME_CLOCKS_NS: Final = 50 * NS_PER_MS
+"""Two readings of the same two clocks agree to this on the time between them."""
 
 
 class FeedSwitch(msgspec.Struct, frozen=True):
@@ -42,6 +45,8 @@ class FeedSwitch(msgspec.Struct, frozen=True):
     reason: str
     polygon_age_ms: int | None
     massive_age_ms: int | None
+    is_start: bool = False
+    """It comes of a value that was taken over and that no other has followed yet, not of a failure."""
 
 
 class FeedDoubt(msgspec.Struct, frozen=True):
@@ -92,6 +97,8 @@ class DualFeedFailover:
         """Further legs by name, which are witnesses only."""
         self._doubts: list[FeedDoubt] = []
         self._known: dict[tuple[Symbol, Leg], Suspicion] = {(symbol, leg): "" for symbol in SYMBOLS for leg in LEGS}
+        self._taken_over: dict[tuple[Symbol, Leg], None] = {}
+        """Whose only value is an earlier process's."""
         self._in_window = False
         self._window_degraded = False
         self._changed = True
@@ -112,6 +119,8 @@ class DualFeedFailover:
     def ingest(self, tick: IndexTicked, now: Now) -> bool:
         """Take a value; return whether the symbol's merged sample advanced."""
         self._changed = True
+        if self._taken_over:
+            self._taken_over.pop((tick.symbol, tick.leg), None)
         return self.feeds[tick.symbol].ingest(tick, now)
 
     def probed(self, symbol: Symbol, level: float, event_ms: int, now: Now) -> bool:
@@ -168,6 +177,19 @@ class DualFeedFailover:
         for symbol, (level, event_ms) in levels.items():
             self.feeds[symbol].restore(level, event_ms)
 
+    def take_over(self, values: Iterable[HeardValue], now: Now) -> None:
+        """Take the values that an earlier process priced from as if they had come here, at the time and so with the age that they have.
+
+        Only where both clocks are the ones they were read from: a machine that was started anew or suspended, another machine or a wall
+        clock that was set has them disagree on how long ago that was. A leg whose value gets too old before the next one comes hasn't
+        failed: it is as if it had never been heard.
+        """
+        for value in values:
+            age_ns = now.mono_ns - value.mono_ns
+            if age_ns >= 0 and abs(now.utc_ns - value.utc_ns - age_ns) <= SAME_CLOCKS_NS:
+                self.ingest(IndexTicked(value.leg, value.symbol, value.level, value.event_ms), Now(value.utc_ns, value.mono_ns))
+                self._taken_over[value.symbol, value.leg] = None
+
     def window_started(self) -> None:
         """Begin to count whether this window is degraded; a start without any value yet doesn't make it so."""
         self._in_window = True
@@ -190,9 +212,9 @@ class DualFeedFailover:
             serving = [feed.serving for feed in self.feeds.values()]
             active: Active = "none" if "none" in serving else "massive" if "massive" in serving else "polygon"
             if active != self.active:
-                reason = switches[-1].reason
-                switches.append(self._switch("", self.active, active, reason, now))
-                self._activate(active, reason, now)
+                last = switches[-1]
+                switches.append(self._switch("", self.active, active, last.reason, now, is_start=last.is_start))
+                self._activate(active, last, now)
         self._judged_ns = now.mono_ns
         self._deadline_ns = self._first_deadline_ns()
         self._changed = False
@@ -243,6 +265,16 @@ class DualFeedFailover:
         """Return the last level of each index and its event time in Unix ms: what a restart takes over."""
         return {symbol: (feed.sample.level, feed.sample.event_ms) for symbol, feed in self.feeds.items() if feed.sample is not None}
 
+    def heard_values(self, now: Now) -> tuple[HeardValue, ...]:
+        """Return what each index is priced from, of those that may be, once for each leg that has brought it by now."""
+        return tuple(
+            HeardValue(name, leg, sample.level, sample.event_ms, now.utc_ns - (now.mono_ns - sample.mono_ns), sample.mono_ns)
+            for name, feed in self.feeds.items()
+            if (sample := feed.sample) is not None and (judged := feed.health(now)).serving != "none" and not judged.jumped
+            for leg in LEGS
+            if feed.legs[leg][0].is_usable(now.mono_ns) and feed.legs[leg][0].event_ms == sample.event_ms
+        )
+
     def view(self, now: Now) -> DualFeedView:
         """Return everything the monitors and the page show."""
         feeds = self.feeds.values()
@@ -280,17 +312,26 @@ class DualFeedFailover:
     def _judge(self, name: Symbol, feed: SymbolFeed, now: Now) -> FeedSwitch | None:
         self._doubt(name, feed)
         mono_ns, previous = now.mono_ns, feed.serving
+        is_start = bool(self._taken_over) and self._drop_taken_over(name, feed, mono_ns)
         serving = feed.choose(mono_ns, self._judged_ns)
         if serving == previous:
             return None
-        if previous != "none" and (feed.disagrees or not feed.legs[previous][0].is_usable(mono_ns)):
+        if previous != "none" and not is_start and (feed.disagrees or not feed.legs[previous][0].is_usable(mono_ns)):
             feed.legs[previous][0].damping.failed(mono_ns)
         is_first = feed.cold_until_ns is None
         if is_first:
             feed.cold_until_ns = mono_ns + feed.legs["polygon"][0].damping.wait_ns
         feed.serving, feed.served_since_ns = serving, mono_ns
-        reason = f"{name}: first value" if is_first else f"{name}: {_reason(feed, previous, serving, mono_ns)}"
-        return self._switch(name, previous, serving, reason, now)
+        reason = "first value" if is_first else "no value since the start" if is_start else _reason(feed, previous, serving, mono_ns)
+        return self._switch(name, previous, serving, f"{name}: {reason}", now, is_start=is_start)
+
+    def _drop_taken_over(self, name: Symbol, feed: SymbolFeed, mono_ns: int) -> bool:
+        """Forget the values that were taken over and are too old by now; return whether there were any."""
+        old = [leg for leg in LEGS if (name, leg) in self._taken_over and not feed.legs[leg][0].is_fresh(mono_ns)]
+        for leg in old:
+            del self._taken_over[name, leg]
+            feed.unhear(leg)
+        return bool(old)
 
     def _doubt(self, name: Symbol, feed: SymbolFeed) -> None:
         for leg in LEGS:
@@ -303,17 +344,23 @@ class DualFeedFailover:
     def _first_deadline_ns(self) -> int | None:
         return min((at_ns for feed in self.feeds.values() for at_ns in feed.deadlines_ns(self._judged_ns)), default=None)
 
-    def _switch(self, name: str, previous: Active, active: Active, reason: str, now: Now) -> FeedSwitch:
-        return FeedSwitch(name, previous, active, reason, *(age_ms(self.feeds, leg, now) for leg in LEGS))
+    def _switch(self, name: str, previous: Active, active: Active, reason: str, now: Now, *, is_start: bool) -> FeedSwitch:
+        polygon_ms, massive_ms = (age_ms(self.feeds, leg, now) for leg in LEGS)
+        return FeedSwitch(name, previous, active, reason, polygon_ms, massive_ms, is_start)
 
-    def _activate(self, active: Active, reason: str, now: Now) -> None:
+    def _activate(self, active: Active, why: FeedSwitch, now: Now) -> None:
+        self.active = active
+        if active == "none" and why.is_start:
+            self._since_ns = None
+            self.timeline.clear()
+            return
         if self._since_ns is not None:
             day = now.utc_ns // (86_400 * NS_PER_S)
             self.switches = (day, self.switches[1] + 1 if self.switches[0] == day else 1)
-            self._last_switch_ns, self._last_reason = now.utc_ns, reason
-        self.active, self._since_ns = active, now.utc_ns
+            self._last_switch_ns, self._last_reason = now.utc_ns, why.reason
+        self._since_ns = now.utc_ns
         self.timeline.append((now.utc_ns, active))
-        if self._in_window and active != "polygon":
+        if self._in_window and active != "polygon" and not why.is_start:
             self._window_degraded = True
 
 

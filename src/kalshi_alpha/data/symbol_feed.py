@@ -189,6 +189,17 @@ class SymbolFeed:
         """Take over the last level that an earlier process knew, to recognise it when it is repeated; it is never served."""
         self._restored = (level, event_ms)
 
+    def unhear(self, leg: Leg) -> None:
+        """Be as if a leg had never been heard; without any, as if nothing had."""
+        mine, other = self.legs[leg]
+        silent = LegSymbol(self._slo_ns[leg] // NS_PER_MS, mine.damping)
+        polygon, massive = (silent, other) if leg == "polygon" else (other, silent)
+        self.legs = {"polygon": (polygon, massive), "massive": (massive, polygon)}
+        if other.level is None or other.arrival_ns is None:
+            self.sample = self.cold_until_ns = None
+        elif self.sample is not None and self.sample.mono_ns == mine.arrival_ns:
+            self.sample = Sample(other.level, other.event_ms, OTHER[leg], other.arrival_ns, other.lag_ms)
+
     # What follows
 
     def choose(self, mono_ns: int, judged_ns: int) -> Active:

@@ -116,6 +116,8 @@ class Engine:
             switches=facts.failover.switches,
             gap=facts.ev_gap.tallies(),
             levels=facts.failover.levels(),
+            ended=facts.orders.ended_lately(now.utc_ns),
+            values=facts.failover.heard_values(now),
             alerts=self.alerts.open,
             marks=facts.marks,
             feeds_unconfirmed=tuple(self.rearm.waiting),
@@ -192,19 +194,10 @@ class Engine:
         self.windows.resume_settlement(now)
 
     def _take_over(self, recovered: RecoveredState, now: Now) -> None:
-        facts = self.facts
-        facts.ledger.restore(recovered.ledger)
-        facts.failover.windows_degraded, facts.failover.switches = recovered.windows_degraded, recovered.switches
-        facts.failover.restore_levels(recovered.levels)
+        self.facts.take_over(recovered, now)
+        self.feeds.take_over(recovered, now)
         self.alerts.restore(recovered.alerts)
         self.rearm.waiting |= dict.fromkeys(recovered.feeds_unconfirmed)
-        facts.ev_gap.restore(recovered.gap)
-        facts.day, facts.day_start_e6, facts.marks = recovered.day, recovered.day_start_e6, recovered.marks
-        for reason, actor, note in recovered.latches:
-            facts.orders.latches[reason] = (actor, note)
-        renewed_s = now.utc_ns // NS_PER_S + facts.config.quoting.ttl_s
-        for order in recovered.orders:
-            facts.orders.restore(order, now.utc_ns, renewed_s)
 
     def _storage_failed(self, event: ev.StorageFailed, now: Now) -> None:
         if self.reconciler.storage_failed(event, now):

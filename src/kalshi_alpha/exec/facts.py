@@ -5,13 +5,14 @@ from typing import Final
 
 import msgspec
 
-from kalshi_alpha.config import Config
+from kalshi_alpha.config import CANCEL_TOKENS, Config
 from kalshi_alpha.data.failover import DualFeedFailover
 from kalshi_alpha.data.token_bucket import TokenBucket
 from kalshi_alpha.exec.ev_gap import EvGapMonitor
 from kalshi_alpha.exec.feed_evidence import FeedEvidence
 from kalshi_alpha.exec.ledger import Ledger
 from kalshi_alpha.exec.quoted_ladder import QuotedLadder
+from kalshi_alpha.exec.recovery import RecoveredState
 from kalshi_alpha.exec.state.orders import OutstandingOrdersState
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.commands import Command
@@ -156,6 +157,21 @@ class EngineFacts:
     def at_utc(self, name: str, utc_ns: int, now: Now) -> None:
         """Set a deadline by the schedule's clock."""
         self.deadlines[name] = now.mono_ns + (utc_ns - now.utc_ns)
+
+    def take_over(self, recovered: RecoveredState, now: Now) -> None:
+        """Learn what the process before knew of orders and money, and count what it may have spent of the write tokens.
+
+        It kept what cancelling all its orders takes, may have spent everything else by the time of its last word, and nothing since.
+        """
+        self.ledger.restore(recovered.ledger)
+        self.ev_gap.restore(recovered.gap)
+        self.day, self.day_start_e6, self.marks = recovered.day, recovered.day_start_e6, recovered.marks
+        for reason, actor, note in recovered.latches:
+            self.orders.latches[reason] = (actor, note)
+        self.orders.take_over(recovered.orders, recovered.ended, now.utc_ns, now.utc_ns // NS_PER_S + self.config.quoting.ttl_s)
+        refilled = max(0, now.utc_ns - recovered.as_of_ns) * self.config.venue.write_tokens_per_s // NS_PER_S
+        spent = self.config.venue.write_bucket - CANCEL_TOKENS * len(self.orders) - refilled
+        self.bucket.take(max(0, spent), now.mono_ns)
 
     def after(self, name: str, seconds: float, now: Now) -> None:
         """Set a deadline a while from now."""

@@ -10,6 +10,7 @@ from kalshi_alpha.exec.further_legs import FurtherLegs
 from kalshi_alpha.exec.handlers import Table
 from kalshi_alpha.exec.implied_watch import LOOK_NS, ImpliedWatch
 from kalshi_alpha.exec.index_probe import IndexProbe
+from kalshi_alpha.exec.recovery import RecoveredState
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.instruments import SYMBOLS, Leg, Symbol
@@ -21,6 +22,10 @@ OVERALL: Final = ""
 SESSION_S: Final = 300.0
 LATE_LOOK_NS: Final = 250 * NS_PER_MS
 """How often a late value's quotes are widened further."""
+SECOND_IS_WHOLE_NS: Final = 150 * NS_PER_MS
+"""From a second's first value on until the other index has its own."""
+EARLIER_NS: Final = 200 * NS_PER_MS
+"""A snapshot isn't brought forward by more."""
 WARNINGS: Final = {
     "silent": "connected, but silent",
     "no_first_data": "no value since it subscribed",
@@ -55,6 +60,21 @@ class FeedWatch:
         if self._facts.failover.ingest(tick, now):
             self._moved[tick.symbol] = None
             self._facts.ticks_merged += 1
+            self._keep_soon(now)
+
+    def _keep_soon(self, now: Now) -> None:
+        """Have a new second's values in the snapshot soon, for a restart to price from; a snapshot a second is enough for that."""
+        facts = self._facts
+        at_ns = facts.deadlines.get("house")
+        if facts.active_windows and at_ns is not None:
+            facts.no_later("house", max(now.mono_ns + SECOND_IS_WHOLE_NS, at_ns - EARLIER_NS))
+
+    def take_over(self, recovered: RecoveredState, now: Now) -> None:
+        """Learn what the process before knew of the feeds."""
+        failover = self._facts.failover
+        failover.windows_degraded, failover.switches = recovered.windows_degraded, recovered.switches
+        failover.restore_levels(recovered.levels)
+        failover.take_over(recovered.values, now)
 
     def connected(self, leg: Leg, now: Now) -> None:
         """Learn that a leg is subscribed."""
@@ -151,7 +171,7 @@ class FeedWatch:
         record = FeedSwitched(now.utc_ns, switch.active, switch.previous, switch.reason, switch.polygon_age_ms, switch.massive_age_ms)
         facts.record(record)
         outage = self._outage_s(switch, now)
-        if not facts.alarms:
+        if not facts.alarms or switch.is_start:
             return
         told = facts.feed_facts(now)
         if switch.active == "none":
@@ -167,7 +187,7 @@ class FeedWatch:
     def _outage_s(self, switch: FeedSwitch, now: Now) -> float | None:
         """Follow how long polygon has been out; return it when polygon is back, None otherwise and at its first value."""
         if switch.active != "polygon":
-            if self._polygon_lost_ns is None:
+            if self._polygon_lost_ns is None and not switch.is_start:
                 self._polygon_lost_ns = now.mono_ns
             return None
         lost_ns, self._polygon_lost_ns = self._polygon_lost_ns, None

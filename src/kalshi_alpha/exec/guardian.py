@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from kalshi_alpha.config import CANCEL_TOKENS
 from kalshi_alpha.exec.guardian_rules import after_freeze, last_freeze_ns, latched
 from kalshi_alpha.exec.guardian_tale import Episode, blind_alert, episode_alert
 from kalshi_alpha.exec.guardian_watch import EngineWatch
@@ -42,7 +43,6 @@ TELL_AGAIN_NS: Final = 60 * NS_PER_S
 BLIND_NS: Final = 10 * NS_PER_S
 BLIND_TOLD_NS: Final = 300 * NS_PER_S
 TRIGGER_TOKENS: Final = 10
-CANCEL_TOKENS: Final = 2
 TRIGGERS_MAX: Final = 5
 
 

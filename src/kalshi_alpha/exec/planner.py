@@ -7,6 +7,7 @@ everything (invariant: budget >= 2 tokens x live orders). Of the rest, the quote
 from heapq import nlargest
 from typing import Final
 
+from kalshi_alpha.config import CANCEL_TOKENS
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.missing_quotes import MissingQuotes
 from kalshi_alpha.exec.quoted_ladder import QuotedLadder, quote_inputs
@@ -19,7 +20,6 @@ from kalshi_alpha.model.units import CONTRACT_E2
 
 CREATE_TOKENS: Final = 10
 AMEND_TOKENS: Final = 10
-CANCEL_TOKENS: Final = 2
 RENEW_AHEAD_S: Final = 6
 """A resting order is renewed when it would expire within this time."""
 RENEW_AHEAD_FINAL_S: Final = 4

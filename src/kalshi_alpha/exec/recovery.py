@@ -11,11 +11,12 @@ import msgspec
 from kalshi_alpha.exec.ledger import Ledger
 from kalshi_alpha.model import records as r
 from kalshi_alpha.model.alerts import OpenAlert
+from kalshi_alpha.model.clock import NS_PER_MS
 from kalshi_alpha.model.instruments import SYMBOLS, Symbol
 from kalshi_alpha.model.orders import Fill
 from kalshi_alpha.model.reasons import Reason
 from kalshi_alpha.model.records import Record
-from kalshi_alpha.model.snapshot import EngineSnapshot, GapTallies, LedgerSnapshot, MoneyMarks, SnapshotOrder
+from kalshi_alpha.model.snapshot import EndedOrder, EngineSnapshot, GapTallies, HeardValue, LedgerSnapshot, MoneyMarks, SnapshotOrder
 
 
 class RecoveredState(msgspec.Struct, frozen=True):
@@ -47,9 +48,15 @@ class RecoveredState(msgspec.Struct, frozen=True):
     """Index -> its last level and the vendor's time of it."""
     alerts: tuple[OpenAlert, ...] = ()
     """Open, oldest first."""
+    ended: tuple[EndedOrder, ...] = ()
+    """Orders that ended lately: a read that is older than that still shows them."""
+    values: tuple[HeardValue, ...] = ()
+    """What each index was priced from last; too old to be used unless the restart was quick."""
     feeds_unconfirmed: tuple[Symbol, ...] = ()
     """Indices whose recovery inside a window isn't confirmed yet: as of the last word on what forbids quoting."""
     marks: MoneyMarks = MoneyMarks()
+    as_of_ns: int = 0
+    """When (UTC ns) the newest of this was written; 0: there is nothing."""
 
 
 def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> RecoveredState:
@@ -73,9 +80,12 @@ def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> Recov
         switches=snapshot.switches if snapshot else (0, 0),
         gap=snapshot.gap if snapshot else GapTallies(),
         levels=snapshot.levels if snapshot else {},
+        ended=tuple(EndedOrder(client_id, ended_ns) for client_id, ended_ns in fold.ended.items()),
+        values=snapshot.values if snapshot else (),
         alerts=tuple(fold.alerts.values()),
         feeds_unconfirmed=fold.feeds_unconfirmed,
         marks=fold.marks,
+        as_of_ns=max(snapshot.captured_utc_ns if snapshot else 0, records[-1].utc_ns if records else 0),
     )
 
 
@@ -85,6 +95,7 @@ class _Fold:
         self.config_hash = snapshot.config_hash if snapshot else ""
         self.groups: dict[str, None] = dict.fromkeys(snapshot.groups) if snapshot else {}
         self.orders: dict[str, SnapshotOrder] = {}
+        self.ended = {one.client_order_id: one.utc_ns for one in snapshot.ended} if snapshot else {}
         self.latches = {latch[0]: latch for latch in snapshot.latches} if snapshot else {}
         self.ledger = Ledger(snapshot.ledger if snapshot else None)
         self.active_window = snapshot.active_window if snapshot else ""
@@ -162,8 +173,9 @@ class _Fold:
             case r.OrderPlaced(client_order_id=client_id, order_id=order_id):
                 if (order := self.orders.get(client_id)) is not None:
                     self._keep(msgspec.structs.replace(order, status="resting", order_id=order_id))
-            case r.OrderClosed(client_order_id=client_id):
+            case r.OrderClosed(client_order_id=client_id, utc_ns=utc_ns):
                 self.orders.pop(client_id, None)
+                self.ended[client_id] = utc_ns
             case r.FillBooked(fill=fill):
                 self._fill(fill)
             case r.MarketSettledBooked():
@@ -188,6 +200,7 @@ class _Fold:
             self._keep(msgspec.structs.replace(order, remaining_e2=remaining_e2))
         else:
             del self.orders[client_id]
+            self.ended[client_id] = fill.ts_ms * NS_PER_MS
 
     def _settle(self, record: r.MarketSettledBooked) -> None:
         booked = self.ledger.settle(record.ticker, record.result)

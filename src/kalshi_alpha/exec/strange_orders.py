@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from kalshi_alpha.config import CANCEL_TOKENS
 from kalshi_alpha.exec.facts import EngineFacts
-from kalshi_alpha.exec.planner import CANCEL_RETRY_S, CANCEL_TOKENS
+from kalshi_alpha.exec.planner import CANCEL_RETRY_S
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.commands import CancelOrders, CancelTarget
 

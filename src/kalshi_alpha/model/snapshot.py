@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from kalshi_alpha.model.alerts import OpenAlert
-from kalshi_alpha.model.instruments import Symbol
+from kalshi_alpha.model.instruments import Leg, Symbol
 from kalshi_alpha.model.orders import OrderIntent, OrderStatus
 
 SNAPSHOT_VERSION: Final = 1
@@ -21,6 +21,14 @@ class SnapshotOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remaining_e2: int
     expiration_s: int
     """The latest expiry the venue may hold for it, as far as is known."""
+
+
+class EndedOrder(msgspec.Struct, frozen=True, array_like=True):
+    """An order that has ended so lately that a lagging view may still show it as resting."""
+
+    client_order_id: str
+    utc_ns: int
+    """When that was heard."""
 
 
 class LedgerPosition(msgspec.Struct, frozen=True, array_like=True):
@@ -91,6 +99,20 @@ class MoneyMarks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Realised money after fees when that week began."""
 
 
+class HeardValue(msgspec.Struct, frozen=True, array_like=True):
+    """The value that an index was priced from, and when it came."""
+
+    symbol: Symbol
+    leg: Leg
+    level: float
+    """Index points."""
+    event_ms: int
+    """The vendor's time stamp, Unix ms."""
+    utc_ns: int
+    mono_ns: int
+    """When it came, by both clocks: together they tell whether a later process reads the same ones."""
+
+
 class EngineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The engine at one instant."""
 
@@ -119,6 +141,10 @@ class EngineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gap: GapTallies = GapTallies()
     levels: dict[Symbol, tuple[float, int]] = msgspec.field(default_factory=dict)
     """The last level of each index and its event time in Unix ms, to be recognised when it is repeated at the next open."""
+    ended: tuple[EndedOrder, ...] = ()
+    """Of the last seconds, oldest first."""
+    values: tuple[HeardValue, ...] = ()
+    """What each index is priced from, where it may be."""
     feeds_unconfirmed: tuple[Symbol, ...] = ()
     """The indices whose recovery inside a window isn't confirmed yet."""
     alerts: tuple[OpenAlert, ...] = ()

@@ -37,6 +37,8 @@ TAIL_S: Final = 5
 SETTLE_S: Final = 400
 RESTART_NS: Final = 400_000_000
 """What a killed process needs to be back: its start, without the venue."""
+REBOOT_EVERY: Final = 3
+"""One start in so many finds the machine started anew, and the monotonic clock with it; the others the clocks of the process before."""
 API_KEY: Final = "sim-key"
 ACTOR: Final = "anna"
 
@@ -88,6 +90,7 @@ class VirtualDay:
         self._captured: EngineSnapshot | None = None
         """The newest snapshot. It is frozen, so that it need only be sealed for the one who reads it: the next start."""
         self._starts = 0
+        self._mono_base_ns = 0
         self._deaths = list(script.deaths)
         self._left = [death.nth for death in script.deaths]
         self._hours = SpecialHours()
@@ -170,9 +173,11 @@ class VirtualDay:
         read = self.journal.read(snapshot.journal_seq if snapshot else 0)
         recovered: RecoveredState = recover(snapshot, read.records)
         engine = Engine(self._config, recovered)
+        if self._starts % REBOOT_EVERY == 0:
+            self._mono_base_ns = utc_ns - (self._starts + 1) * NS_PER_S
         self._starts += 1
         self.engines.append(engine)
-        client = VirtualClient(engine, self.journal, self._timeline, self._delays, utc_ns - self._starts * NS_PER_S)
+        client = VirtualClient(engine, self.journal, self._timeline, self._delays, self._mono_base_ns)
         venue = VenueStream(seed=self._script.seed + self._starts)
         wires = [Wire(client, venue, self._to_exchange)]
         for leg in LEGS:

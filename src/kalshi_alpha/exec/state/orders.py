@@ -10,17 +10,20 @@ the expiry it carries. ``unknown`` and ``cancelling`` count as resting. A latch 
 
 import runpy
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Final
 
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.orders import Order, OrderIntent, OrderStatus, VenueOrder
-from kalshi_alpha.model.snapshot import SnapshotOrder
+from kalshi_alpha.model.snapshot import EndedOrder, SnapshotOrder
 from kalshi_alpha.model.units import Side
 
 EXPIRY_GRACE_S: Final = 2
 """How long after its expiry an order is taken as gone without a word from the venue (sweep delay and clock error)."""
 CLOSED_KEPT: Final = 4_096
 """So many ended order ids are remembered, to tell late echoes from strangers."""
+LATELY_NS: Final = 10 * NS_PER_S
+"""For so long after an order's end a view of the venue's may still show it."""
 
 Slot = tuple[str, Side]
 
@@ -78,6 +81,11 @@ class OutstandingOrdersState:
         """Return when (UTC ns) an order was heard to have ended; None: it isn't known to have."""
         return self._closed.get(client_order_id)
 
+    def ended_lately(self, utc_ns: int) -> tuple[EndedOrder, ...]:
+        """Return the orders that ended so lately that a view of the venue's may still show them, oldest first."""
+        lately = takewhile(lambda ended: ended[1] >= utc_ns - LATELY_NS, reversed(self._closed.items()))
+        return tuple(EndedOrder(*ended) for ended in lately)[::-1]
+
     # Steps
 
     def intend(self, intent: OrderIntent, utc_ns: int) -> Order:
@@ -88,6 +96,12 @@ class OutstandingOrdersState:
         self._live[intent.client_order_id] = order
         self._by_slot[slot] = order
         return order
+
+    def take_over(self, orders: Iterable[SnapshotOrder], ended: Iterable[EndedOrder], utc_ns: int, expiration_s: int) -> None:
+        """Take over what an earlier process knew: each order that may rest as ``restore`` does, and those that ended lately."""
+        self._closed |= {one.client_order_id: one.utc_ns for one in ended if one.utc_ns >= utc_ns - LATELY_NS}
+        for kept in orders:
+            self.restore(kept, utc_ns, expiration_s)
 
     def restore(self, kept: SnapshotOrder, utc_ns: int, expiration_s: int) -> Order:
         """Take over an order of an earlier process; whether it rests is unknown until the venue tells.
