@@ -19,7 +19,7 @@ from kalshi_alpha.cli import UsageError
 from kalshi_alpha.model.clock import NS_PER_S, iso_et
 from kalshi_alpha.model.view import EngineView
 from kalshi_alpha.sim.keeper import Keeper
-from kalshi_alpha.sim.live_files import prepare_root, trader_config, write_faults
+from kalshi_alpha.sim.live_files import API_KEY, prepare_root, trader_config, write_faults
 from kalshi_alpha.sim.live_score import live_scorecard
 from kalshi_alpha.sim.plan import clock_plan, end_real_ns
 from kalshi_alpha.sim.scorecard import Scorecard
@@ -30,7 +30,6 @@ START_UP_S: Final = 4.0
 """Real seconds for the servers to be up before simulated time begins to run."""
 PROGRESS_S: Final = 2.0
 PAUSE_S: Final = 0.02
-API_KEY: Final = "sim-key"
 
 
 class Stage:

@@ -15,7 +15,8 @@ from kalshi_alpha.sim.script import DayScript
 
 MARK: Final = ".kalshi-alpha-demo"
 """Only a folder with this file in it is emptied."""
-API_KEY: Final = "sim-key"
+API_KEY: Final = "sim-feed-key-7d1f0c52b9"
+"""Long enough to be searched for in all that a run leaves behind."""
 
 
 def prepare_root(root: Path) -> FolderLock:
