@@ -1,4 +1,4 @@
-"""Breaks the system in twenty ways that cost money, one at a time, and plays random days until the checkers notice.
+"""Breaks the system in 28 ways that cost money, one at a time, and plays random days until the checkers notice.
 
 A mutant that lives through its windows shows a hole in the checkers. One that the system itself refuses to run with, by an assertion, is
 caught, too. The list follows the reliability reference's mutants: no sync, intent after send, blind retry, time-out assumed dead, the old
