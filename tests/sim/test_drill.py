@@ -7,11 +7,13 @@ import pytest
 from msgspec.structs import replace
 
 from kalshi_alpha import cli
+from kalshi_alpha.adapters.drill_records import keep_drill, last_drills
 from kalshi_alpha.adapters.files import Layout
 from kalshi_alpha.adapters.journal import JournalRead, JournalWriter
+from kalshi_alpha.model.drills import DrillRecord
 from kalshi_alpha.model.orders import Fill
 from kalshi_alpha.model.records import FillBooked, OrderIntended, Record
-from kalshi_alpha.sim.drill import DrillRecord, as_text, histogram, keep, main
+from kalshi_alpha.sim.drill import as_text, histogram, main
 from kalshi_alpha.sim.drill_verdict import broken_after_restarts
 from kalshi_alpha.sim.script import DEMO_DAY, DayScript
 from tests.adapters.journal_samples import intent
@@ -21,13 +23,25 @@ RECORD = DrillRecord("restart", "2026-11-23T14:00:00+00:00", 3, True, 0.8, 1.2, 
 
 
 def test_the_record_is_kept_as_the_latest_and_by_its_time(tmp_path: Path) -> None:
-    latest = keep(RECORD, tmp_path)
+    latest = keep_drill(tmp_path, RECORD)
 
     found = sorted(path.name for path in latest.parent.iterdir())
     assert found == ["restart-2026-11-23T140000+0000.json", "restart.json"]
     document = json.loads(latest.read_text())
     assert {"drill", "runs", "passed", "p50_s", "p99_s", "max_s", "failures"} <= document.keys()
     assert document["times_s"] == [0.8, 0.7, 1.2]
+
+
+def test_the_latest_of_each_drill_is_read_and_what_cant_be_is_none(tmp_path: Path) -> None:
+    assert last_drills(tmp_path) == ()
+
+    keep_drill(tmp_path, RECORD)
+    keep_drill(tmp_path, replace(RECORD, at_utc="2026-11-24T14:00:00+00:00"))
+    stop = keep_drill(tmp_path, replace(RECORD, drill="stop"))
+
+    assert [(one.drill, one.at_utc[:10]) for one in last_drills(tmp_path)] == [("restart", "2026-11-24"), ("stop", "2026-11-23")]
+    stop.write_text(stop.read_text()[:-20])
+    assert [one.drill for one in last_drills(tmp_path)] == ["restart"]
 
 
 def test_the_histogram_counts_every_time() -> None:

@@ -7,6 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from kalshi_alpha.adapters.control_socket import ServerLost, ViewReceived
+from kalshi_alpha.console.drill_panel import NEVER, DrillPanel
 from kalshi_alpha.console.guardian_panel import ABSENT, GuardianPanel
 from kalshi_alpha.model.clock import NS_PER_MS, Now
 from kalshi_alpha.model.view import EngineView
@@ -37,6 +38,7 @@ class PageState(msgspec.Struct, frozen=True):
     """Real milliseconds since the last view; None: there was none yet."""
     stop: StopStatus
     guardian: GuardianPanel
+    drill: DrillPanel
     view: msgspec.Raw
     """The last ``EngineView``, or null."""
 
@@ -64,6 +66,7 @@ class Board:
         self._view_mono_ns: int | None = None
         self._stop = StopStatus("none")
         self._guardian = ABSENT
+        self._drill = NEVER
         self._stood_down = False
         self._latches: tuple[str, ...] = ()
         self._pages: dict[Page, None] = {}
@@ -99,16 +102,16 @@ class Board:
         self._stop, self._stood_down = status, False
         self._wake()
 
-    def learn_guardian(self, panel: GuardianPanel) -> None:
-        """Take what the guardian's file says."""
-        if panel != self._guardian:
-            self._guardian = panel
+    def learn_files(self, guardian: GuardianPanel, drill: DrillPanel) -> None:
+        """Take what the guardian's file and the drills' records say."""
+        if (guardian, drill) != (self._guardian, self._drill):
+            self._guardian, self._drill = guardian, drill
             self._wake()
 
     def state_json(self) -> bytes:
         """Return the present state as one line."""
         age_ms = None if self._view_mono_ns is None else (self._now().mono_ns - self._view_mono_ns) // NS_PER_MS
-        state = PageState(self._reachable, self._note, self._seq, age_ms, self._stop, self._guardian, msgspec.Raw(self._view))
+        state = PageState(self._reachable, self._note, self._seq, age_ms, self._stop, self._guardian, self._drill, msgspec.Raw(self._view))
         return msgspec.json.encode(state)
 
     def join(self) -> Page:

@@ -11,19 +11,22 @@ from typing import Final
 from aiohttp import web
 
 from kalshi_alpha.adapters.control_socket import ControlClient, control_path
+from kalshi_alpha.adapters.drill_records import last_drills
 from kalshi_alpha.adapters.heartbeat import read_guardian
 from kalshi_alpha.adapters.system_clock import SystemClock
 from kalshi_alpha.cli import UsageError
 from kalshi_alpha.console.app import Console
 from kalshi_alpha.console.board import Board
 from kalshi_alpha.console.desk import Desk
+from kalshi_alpha.console.drill_panel import drill_panel
 from kalshi_alpha.console.gate import Gate
 from kalshi_alpha.console.guardian_panel import guardian_panel
+from kalshi_alpha.model.clock import utc_datetime
 
 ADDRESS: Final = "127.0.0.1"
 MAX_UNPROVEN: Final = 64
 PROVE_S: Final = 10.0
-GUARDIAN_EVERY_S: Final = 0.5
+FILES_EVERY_S: Final = 0.5
 
 
 def listen(port: int) -> socket.socket:
@@ -71,8 +74,8 @@ async def running(root: Path, token: str, listener: socket.socket) -> AsyncItera
     guard.factory = runner.server
     client = ControlClient(control_path(root))
     watch = asyncio.ensure_future(_watch(client, board))
-    guardian = asyncio.ensure_future(_watch_guardian(root, board))
-    guardian.add_done_callback(lambda _: None if watch.done() else watch.cancel())
+    files = asyncio.ensure_future(_watch_files(root, board))
+    files.add_done_callback(lambda _: None if watch.done() else watch.cancel())
     server = await asyncio.get_running_loop().create_server(guard, sock=listener)
     desk.resume()
     try:
@@ -82,10 +85,10 @@ async def running(root: Path, token: str, listener: socket.socket) -> AsyncItera
         console.close()
         guard.close()
         watch.cancel()
-        guardian.cancel()
+        files.cancel()
         await desk.close()
         await runner.cleanup()
-        for task in (watch, guardian):
+        for task in (watch, files):
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
@@ -129,9 +132,10 @@ async def _watch(client: ControlClient, board: Board) -> None:
         board.learn(update)
 
 
-async def _watch_guardian(root: Path, board: Board) -> None:
+async def _watch_files(root: Path, board: Board) -> None:
     clock = SystemClock()
     while True:
-        status = await asyncio.to_thread(read_guardian, root)
-        board.learn_guardian(guardian_panel(status, clock.now().mono_ns))
-        await asyncio.sleep(GUARDIAN_EVERY_S)  # noqa: TID251 - a driver's own pace, no decision depends on it
+        status, drills = await asyncio.to_thread(lambda: (read_guardian(root), last_drills(root)))
+        now = clock.now()
+        board.learn_files(guardian_panel(status, now.mono_ns), drill_panel(drills, utc_datetime(now.utc_ns)))
+        await asyncio.sleep(FILES_EVERY_S)  # noqa: TID251 - a driver's own pace, no decision depends on it

@@ -11,7 +11,6 @@ Afterwards nothing may be unknown, doubled or booked differently from the venue.
 """
 
 import argparse
-import json
 import signal
 import sys
 import time
@@ -27,9 +26,11 @@ from typing import Final
 import msgspec
 
 from kalshi_alpha import cli
-from kalshi_alpha.adapters.files import write_atomically
+from kalshi_alpha.adapters.drill_records import keep_drill
+from kalshi_alpha.adapters.files import Layout
 from kalshi_alpha.adapters.system_clock import ClockPlan, ClockSegment, ScaledClock
 from kalshi_alpha.model.clock import NS_PER_S
+from kalshi_alpha.model.drills import DrillRecord
 from kalshi_alpha.sim.drill_stage import DrillStage
 from kalshi_alpha.sim.drill_verdict import broken_after_restarts
 from kalshi_alpha.sim.live_files import prepare_root
@@ -53,23 +54,6 @@ BINS: Final = 12
 """Of the histogram."""
 
 
-class DrillRecord(msgspec.Struct, frozen=True):
-    """What was injected, what was measured, pass or fail."""
-
-    drill: str
-    at_utc: str
-    runs: int
-    passed: bool
-    p50_s: float | None
-    p99_s: float | None
-    max_s: float | None
-    limit_p99_s: float
-    round_trip_ms: int
-    failures: tuple[str, ...]
-    times_s: tuple[float, ...]
-    injected: str
-
-
 def main(argv: list[str]) -> int:
     """Run a drill; 0 when it passed."""
     arguments = _parse(argv)
@@ -78,7 +62,7 @@ def main(argv: list[str]) -> int:
         record = rehearse(arguments)
     finally:
         lock.close()
-    written = keep(record, arguments.artifacts)
+    written = _keep(record, arguments.artifacts)
     if arguments.json:
         cli.print_json(record)
     else:
@@ -233,23 +217,12 @@ def _quantile(in_order: list[float], share: float) -> float | None:
     return in_order[min(len(in_order) - 1, int(len(in_order) * share))] if in_order else None
 
 
-def keep(record: DrillRecord, root: Path) -> Path:
-    """Write a drill's record, as the latest and by its time; return the first's path.
-
-    Raises:
-        UsageError: it can't be written.
-
-    """
-    folder = root / "reports" / "_artifacts" / "drills"
-    data = json.dumps(json.loads(msgspec.json.encode(record)), indent=1).encode() + b"\n"
-    latest = folder / f"{record.drill}.json"
+def _keep(record: DrillRecord, root: Path) -> Path:
     try:
-        write_atomically(folder / f"{record.drill}-{record.at_utc.replace(':', '')}.json", data, durable=False)
-        write_atomically(latest, data, durable=False)
+        return keep_drill(root, record)
     except OSError as error:
-        message = f"{folder}: {error.strerror}"
+        message = f"{Layout(root).drills}: {error.strerror}"
         raise cli.UsageError(message) from error
-    return latest
 
 
 def as_text(record: DrillRecord) -> str:

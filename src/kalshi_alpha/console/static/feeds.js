@@ -87,7 +87,7 @@ function showWindows(view) {
   ])));
 }
 
-// The guardian has a file of its own: what the console reads there is present, whatever the trading process does.
+// The guardian and the drills have files of their own: what the console reads there is present, whatever the trading process does.
 const GUARDIAN = { watching: "good", acting: "bad", acted: "warn", blind: "bad", absent: "bad" };
 
 function guardianLine({ state, consoleLost }) {
@@ -96,15 +96,24 @@ function guardianLine({ state, consoleLost }) {
   return ["guardian", el("span", { id: "guardian", title: text }, dot(GUARDIAN[kind] ?? "warn"), text)];
 }
 
+const DRILL = { passed: "good", old: "warn", never: "warn", failed: "bad" };
+
+function drillLine({ state }) {
+  if (!state) return ["last drill", el("span", {}, "not known now")];
+  const { state: kind, text } = state.drill;
+  return ["last drill", el("span", { id: "drill", title: text }, dot(DRILL[kind] ?? "warn"), text)];
+}
+
 function showExchange(page) {
   const { view } = page;
-  if (!view) return fill("exchange", list([guardianLine(page)]));
+  if (!view) return fill("exchange", list([guardianLine(page), drillLine(page)]));
   const trading = view.exchange_status === "trading";
   fill("exchange", list([
     ["stream", el("span", {}, dot(view.venue_connected ? "good" : "bad"), view.venue_connected ? "connected" : "disconnected")],
     ["clock", clockLine(view.clock)],
     ["status", el("span", {}, dot(trading ? "good" : view.exchange_status === "unknown" ? "warn" : "bad"), view.exchange_status)],
     guardianLine(page),
+    drillLine(page),
   ]));
 }
 
