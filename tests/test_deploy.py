@@ -36,6 +36,14 @@ def test_the_trading_process_is_ready_by_its_own_word_and_watched() -> None:
     assert (service["Type"], service["WatchdogSec"], service["RestartSec"]) == ("notify", "5", "100ms")
 
 
+def test_the_guardian_is_watched_and_in_nobodys_tree() -> None:
+    unit = read(ROOT / "deploy" / "systemd" / "kalshi-alpha-guardian.service")
+
+    assert (unit["Service"]["Type"], unit["Service"]["WatchdogSec"]) == ("notify", "10")
+    assert not {"BindsTo", "PartOf", "Requires", "Requisite"} & set(unit["Unit"])
+    assert "trader" not in unit["Unit"]["After"]
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_systemd_has_nothing_to_say_of_a_unit(unit: Path, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The guardian's start: what is wrong with its input is one line that names it."""
 
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +68,24 @@ def test_paper_stays_on_loopback(tmp_path: Path) -> None:
 def test_a_folder_that_another_guardian_watches_is_refused(tmp_path: Path) -> None:
     with lock_folder(tmp_path / "data" / "guardian"):
         assert "in use by process" in refusal(tmp_path, section(tmp_path))
+
+
+def test_the_service_manager_hears_of_each_look_and_of_the_end(tmp_path: Path) -> None:
+    file = settings_file(tmp_path, tail=section(tmp_path))
+    command = [sys.executable, "-m", "kalshi_alpha.exec.runners.guardian", "--config", str(file), "--root", str(tmp_path)]
+    told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "10000000"}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(told["NOTIFY_SOCKET"])
+        manager.settimeout(20)
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | told) as guardian:
+            heard = [manager.recv(100) for _ in range(4)]
+            guardian.terminate()
+            while heard[-1] != b"STOPPING=1":
+                heard.append(manager.recv(100))
+
+    assert (heard[0], heard[-1]) == (b"READY=1", b"STOPPING=1")
+    assert set(heard[1:-1]) == {b"WATCHDOG=1"}
+    assert guardian.returncode == 0
 
 
 def test_nothing_of_the_engine_is_loaded_so_that_no_defect_of_its_can_stop_the_guardian() -> None:

@@ -23,6 +23,7 @@ from kalshi_alpha.adapters.kalshi.cancel_only import CancelOnlyVenue
 from kalshi_alpha.adapters.kalshi.http import VenueHttp
 from kalshi_alpha.adapters.log import log
 from kalshi_alpha.adapters.outbox import Outbox
+from kalshi_alpha.adapters.sd_notify import tell_manager, watchdog_every_s
 from kalshi_alpha.adapters.secret_file import SecretFileError, read_secret
 from kalshi_alpha.adapters.stop_request import read_stop_request
 from kalshi_alpha.adapters.system_clock import Clock, SystemClock, load_clock
@@ -109,13 +110,18 @@ async def _guard(post: Post) -> int:
     watchman = Watchman(post)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, watchman.stop)
+    tell_manager("READY=1")
+    is_watched = watchdog_every_s() is not None
     try:
         while not watchman.stopped.done():
             await watchman.look()
+            if is_watched:
+                tell_manager("WATCHDOG=1")
             await asyncio.wait({watchman.stopped}, timeout=post.rules.look_s)
         watchman.stopped.result()
         return cli.EXIT_OK
     finally:
+        tell_manager("STOPPING=1")
         await watchman.close()
 
 
