@@ -1,13 +1,18 @@
 """The demo over real sockets: its zeros hold, and Ctrl-C leaves nothing behind."""
 
+import contextlib
 import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event, Thread
+from urllib.parse import urljoin
+from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 
 import pytest
 
+from tests.live.marked_secrets import forms, leaks, readings, secrets_of
 from tests.live.venue import wait_until
 
 
@@ -34,10 +39,21 @@ def running_in(root: Path) -> list[str]:
 
 
 def test_a_day_with_outages_and_a_kill_keeps_its_zeros(tmp_path: Path) -> None:
-    process = demo(tmp_path / "run", "--speed", "15", "--lead", "120")
+    root = tmp_path / "run"
+    process = demo(root, "--speed", "15", "--lead", "120")
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if "?token=" in line:
+            break
+    page = Viewer(said[-1].split()[-1])
+    page.start()
 
     out, err = process.communicate(timeout=150)
+    page.join(10)
 
+    err = "".join(said) + err
     assert process.returncode == 0, err
     card = json.loads(out)
     assert card["windows"] == 3
@@ -47,8 +63,35 @@ def test_a_day_with_outages_and_a_kill_keeps_its_zeros(tmp_path: Path) -> None:
     assert len(card["restarts"]) == 1
     assert card["feed_seconds"]["massive"] > 0 < card["feed_seconds"]["none"]
     assert "SIGKILL to the trading process" in err
-    assert "Both feeds are down" in (tmp_path / "run" / "REPORT.md").read_text()
+    assert "Both feeds are down" in (root / "REPORT.md").read_text()
     assert running_in(tmp_path) == []
+
+    token = page.token.encode()
+    secrets = secrets_of(root / "keys") | {"page": forms(token)}
+    read = dict(readings(root, root / "keys")) | {"stdout": out.encode(), "stderr": err.replace(page.token, "").encode()}
+    assert read.pop("data/console_token").strip().endswith(token)
+    read |= {f"page {number}": state for number, state in enumerate(page.states)}
+    assert len(page.states) > 20
+    assert any("ticket" in name for name in read)
+    assert leaks(secrets, read) == []
+
+
+class Viewer(Thread):
+    """Somebody who has the page open: keeps every state that it is sent, until the page is gone."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(daemon=True)
+        self.token = address.partition("?token=")[2]
+        self.states: list[bytes] = []
+        self._address = address
+
+    def run(self) -> None:
+        browser = build_opener(ProxyHandler({}), HTTPCookieProcessor())
+        with contextlib.suppress(OSError):
+            self.states.append(browser.open(self._address, timeout=5).read())
+            while True:
+                self.states.append(browser.open(urljoin(self._address, "/api/view"), timeout=5).read())
+                Event().wait(0.5)
 
 
 def test_ctrl_c_ends_it_with_nothing_resting_and_nothing_running(tmp_path: Path) -> None:
