@@ -48,10 +48,10 @@ def test_a_day_with_outages_and_a_kill_keeps_its_zeros(tmp_path: Path) -> None:
         if "?token=" in line:
             break
     page = Viewer(said[-1].split()[-1])
-    page.start()
+    page.thread.start()
 
     out, err = process.communicate(timeout=150)
-    page.join(10)
+    page.thread.join(10)
 
     err = "".join(said) + err
     assert process.returncode == 0, err
@@ -76,16 +76,16 @@ def test_a_day_with_outages_and_a_kill_keeps_its_zeros(tmp_path: Path) -> None:
     assert leaks(secrets, read) == []
 
 
-class Viewer(Thread):
+class Viewer:
     """Somebody who has the page open: keeps every state that it is sent, until the page is gone."""
 
     def __init__(self, address: str) -> None:
-        super().__init__(daemon=True)
         self.token = address.partition("?token=")[2]
         self.states: list[bytes] = []
         self._address = address
+        self.thread = Thread(target=self._look, daemon=True)
 
-    def run(self) -> None:
+    def _look(self) -> None:
         browser = build_opener(ProxyHandler({}), HTTPCookieProcessor())
         with contextlib.suppress(OSError):
             self.states.append(browser.open(self._address, timeout=5).read())
