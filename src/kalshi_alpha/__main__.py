@@ -14,6 +14,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "scan": ("kalshi_alpha.exec.runners.scan_ladders", "price a ladder now: --series INXU"),
     "discover": ("kalshi_alpha.exec.runners.scan_ladders --discover", "today's ladders at the venue against the windows"),
     "orders": ("kalshi_alpha.exec.state.orders_cli", "the outstanding orders; --mark-cancel-all REASON, --clear REASON"),
+    "ledger": ("kalshi_alpha.exec.runners.ledger", "orders, fills and money of the journal: --sql QUERY"),
     "hotrestart": ("kalshi_alpha.sched.hotrestart_cli", "the snapshot, its age and its verdict"),
     "housekeep": ("kalshi_alpha.exec.housekeep", "compact and retire old artifacts: --keep-days 30"),
     "maintenance": ("kalshi_alpha.sched.maintenance_cli", "the maintenance calendar; add, list, remove, confirm"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from kalshi_alpha.adapters.journal import JournalWriter
+from kalshi_alpha.adapters.journal import JournalWriter, read_journal
 from kalshi_alpha.adapters.system_clock import SystemClock
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.outputs import ArtifactWriter
@@ -16,6 +16,7 @@ from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import Now
+from kalshi_alpha.model.records import OrderClosed
 from tests.exec.harness import settings
 
 
@@ -73,6 +74,32 @@ def test_a_latch_counts_as_written_only_when_it_is_on_disk(tmp_path: Path) -> No
     assert asyncio.run(written(tmp_path / "good", broken=False))
     assert b"operator_stop" in b"".join(file.read_bytes() for file in (tmp_path / "good" / "journal").iterdir())
     assert not asyncio.run(written(tmp_path / "bad", broken=True))
+
+
+class Noting(Engine):
+    """Has something noted that needn't be durable before anything else happens, and ends."""
+
+    @override
+    def handle(self, event: ev.Event, now: Now) -> list[cmd.Command]:
+        return [
+            cmd.Persist(1, (OrderClosed(now.utc_ns, "7-1", "not at the venue"),), sync=False),
+            cmd.Exit(clean=True, reason="SIGTERM"),
+        ]
+
+
+async def noted(root: Path) -> None:
+    journal = JournalWriter(root / "journal")
+    shell = Shell(Noting(settings()), SystemClock(), journal, ArtifactWriter(root))
+    shell.on_events([ev.VenueConnected()])
+    await shell.finished
+    shell.close()
+    journal.close()
+
+
+def test_what_was_noted_last_is_on_disk_when_the_process_ends(tmp_path: Path) -> None:
+    asyncio.run(noted(tmp_path))
+
+    assert [record.client_order_id for record in read_journal(tmp_path / "journal").records if isinstance(record, OrderClosed)] == ["7-1"]
 
 
 class Captures(Engine):

@@ -44,6 +44,11 @@ class Layout(msgspec.Struct, frozen=True):
         return self.state / "starts.json"
 
     @property
+    def ledger(self) -> Path:
+        """What the journal says, to be asked in SQL."""
+        return self.state / "ledger.db"
+
+    @property
     def maintenance(self) -> Path:
         """The operator's maintenance slots."""
         return self.state / "maintenance.json"

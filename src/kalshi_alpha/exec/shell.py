@@ -103,13 +103,14 @@ class Shell:
         return await asyncio.get_running_loop().run_in_executor(self._disk, lambda: not self._storage_failed)
 
     def close(self) -> None:
-        """Stop the timer and the worker threads; the journal's last write is finished first."""
+        """Stop the timer and the worker threads; all that was said is made durable first, also what didn't have to be at once."""
         if self._timer is not None:
             self._timer.cancel()
         for task in list(self._tasks):
             task.cancel()
         for handle in self._completions.values():
             handle.cancel()
+        self._disk.submit(self._committed, self._journal.take())
         self._disk.shutdown(wait=True)
         self._notices.shutdown(wait=True)
         self._files.shutdown(wait=True)

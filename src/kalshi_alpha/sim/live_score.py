@@ -8,6 +8,7 @@ import msgspec
 
 from kalshi_alpha.adapters.files import Layout
 from kalshi_alpha.adapters.journal import read_journal
+from kalshi_alpha.adapters.ledger_db import LedgerError, ask, bring_up_to_date
 from kalshi_alpha.model.instruments import Window
 from kalshi_alpha.model.records import FillBooked, Record
 from kalshi_alpha.model.units import CONTRACT_E2
@@ -42,6 +43,7 @@ def live_scorecard(root: Path, script: DayScript, kills_ns: Sequence[int], speed
     violations = [*resting, *down, *epochs_mixed(log), *slots_shared(log), *(f"left resting: {order_id}" for order_id in left)]
     if filled != booked:
         violations.append(f"I5 the venue filled {filled} times, the journal booked {booked}")
+    violations += ledger_differs(root, log)
     switches, lived = feed_switches(records), _until(played, records)
     away = outages(switches, lived, script.feed_faults)
     return Scorecard(
@@ -71,6 +73,22 @@ def _until(windows: Sequence[Window], records: Sequence[Record]) -> tuple[Window
     """Cut the last window off where the run ended early."""
     last_ns = max((record.utc_ns for record in records), default=0)
     return tuple(msgspec.structs.replace(window, target_ns=min(window.target_ns, last_ns)) for window in windows)
+
+
+def ledger_differs(root: Path, log: Sequence[OrderEvent]) -> list[str]:
+    """Hold what the read model says of orders and fills against the exchange's record."""
+    try:
+        bring_up_to_date(root)
+        found = ask(
+            root,
+            "SELECT count(*), (SELECT count(*) FROM fills), (SELECT ifnull(sum(count_e2), 0) FROM fills) FROM orders WHERE order_id <> ''",
+        )
+    except LedgerError as error:
+        return [f"no ledger: {error}"]
+    filled = [event.count_e2 for event in log if event.kind == "filled"]
+    named = len({event.order_id for event in log if event.kind == "accepted"})
+    venues, ours = (named, len(filled), sum(filled)), found[1][0]
+    return [] if ours == venues else [f"the ledger has (orders, fills, contracts e2) {ours}, the venue {venues}"]
 
 
 def _audit(file: Path) -> list[OrderEvent]:
