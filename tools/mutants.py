@@ -18,7 +18,6 @@ import msgspec
 from kalshi_alpha import cli
 from kalshi_alpha.adapters.journal_memory import MemoryJournal
 from kalshi_alpha.adapters.kalshi import wire
-from kalshi_alpha.data.failover import DualFeedFailover
 from kalshi_alpha.data.flap_damping import FlapDamping
 from kalshi_alpha.data.leg_health import LegSymbol
 from kalshi_alpha.data.symbol_feed import SymbolFeed
@@ -249,8 +248,15 @@ def _slow_to_notice() -> None:
     def make(init: Any) -> object:
         return lambda self, slo_ms, damping: init(self, 5 * slo_ms, damping)
 
+    def make_feed(init: Any) -> object:
+        def patient(self: Any, config: Any, rejected: Any) -> None:
+            init(self, config, rejected)
+            self._slo_ns = {leg: 5 * slo_ns for leg, slo_ns in self._slo_ns.items()}
+
+        return patient
+
     _wrap(LegSymbol, "__init__", make)
-    _set(SymbolFeed, "_is_current", lambda _self, _sample, _serving, _mono_ns: True)
+    _wrap(SymbolFeed, "__init__", make_feed)
 
 
 def _back_at_once() -> None:
@@ -262,7 +268,6 @@ def _back_at_once() -> None:
 
 def _quotes_without_feeds() -> None:
     _set(FeedWatch, "_forbids", lambda _self, _health, *, final: None)  # noqa: ARG005 - the method's own
-    _set(DualFeedFailover, "stale_ns", lambda _self, _symbol, _now: 0)
 
 
 def _never_again() -> None:

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from kalshi_alpha.config import WindowsConfig
+from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.records import IncidentNoted
 from kalshi_alpha.sim.fast import Played, judge, play
@@ -124,3 +125,10 @@ def test_random_steps_on_random_seeds_keep_every_promise(seed: int) -> None:
     assert accepted(done, fault.from_ns + int(REACTION_S * NS_PER_S), fault.to_ns) == []
     assert accepted(done, fault.to_ns, script(seed).windows[0].freeze_ns)
     assert card.violations == ()
+
+
+def test_a_process_that_is_due_again_and_again_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Engine, "next_deadline_ns", lambda _self: 0)
+
+    with pytest.raises(AssertionError, match="time stands still at 17"):
+        play(script(1), SHORT)

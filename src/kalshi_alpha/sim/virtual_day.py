@@ -39,6 +39,8 @@ RESTART_NS: Final = 400_000_000
 """What a killed process needs to be back: its start, without the venue."""
 REBOOT_EVERY: Final = 3
 """One start in so many finds the machine started anew, and the monotonic clock with it; the others the clocks of the process before."""
+SPINS: Final = 10_000
+"""Steps at one instant of which no day has a tenth."""
 API_KEY: Final = "sim-key"
 ACTOR: Final = "anna"
 
@@ -143,7 +145,7 @@ class VirtualDay:
     def _run(self, from_ns: int, until_ns: int) -> int:
         """Move from instant to instant until ``until_ns``."""
         timeline, exchange, feed = self._timeline, self._exchange, self._feed
-        at_ns = from_ns
+        at_ns, stands_still = from_ns, 0
         while True:
             client = self.client
             exchange_ns, feed_ns = exchange.next_event_ns() or NEVER_NS, feed.next_event_ns() or NEVER_NS
@@ -151,6 +153,8 @@ class VirtualDay:
             following_ns = min(exchange_ns, feed_ns, timeline.next_ns() or NEVER_NS, client_ns, until_ns)
             if following_ns >= until_ns:
                 return until_ns
+            stands_still = stands_still + 1 if following_ns <= at_ns else 0
+            assert stands_still < SPINS, f"time stands still at {at_ns}: the process is due again and again, in reality at a full core"
             at_ns = max(at_ns, following_ns)
             self.steps += 1
             if exchange_ns <= at_ns:
