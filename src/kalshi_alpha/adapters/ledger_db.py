@@ -94,7 +94,11 @@ def ask(root: Path, query: str) -> tuple[tuple[str, ...], list[tuple[Value, ...]
     try:
         with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
             connection.set_busy_timeout(BUSY_MS)
-            columns = tuple(name for name, _ in query_info(connection, query).description)
+            info = query_info(connection, query)
+            if info.query_remaining or not info.has_vdbe:
+                message = f"not one query: {query!r}"
+                raise LedgerError(message)
+            columns = tuple(name for name, _ in info.description)
             return columns, [tuple(row) for row in connection.execute(query)]
     except apsw.Error as error:
         message = f"{path}: {error}"

@@ -79,16 +79,16 @@ def ledger_differs(root: Path, log: Sequence[OrderEvent]) -> list[str]:
     """Hold what the read model says of orders and fills against the exchange's record."""
     try:
         bring_up_to_date(root)
-        found = ask(
-            root,
-            "SELECT count(*), (SELECT count(*) FROM fills), (SELECT ifnull(sum(count_e2), 0) FROM fills) FROM orders WHERE order_id <> ''",
-        )
+        known = {name for (name,) in ask(root, "SELECT client_order_id FROM orders")[1]}
+        ours = ask(root, "SELECT count(*), ifnull(sum(count_e2), 0) FROM fills")[1][0]
     except LedgerError as error:
         return [f"no ledger: {error}"]
     filled = [event.count_e2 for event in log if event.kind == "filled"]
-    named = len({event.order_id for event in log if event.kind == "accepted"})
-    venues, ours = (named, len(filled), sum(filled)), found[1][0]
-    return [] if ours == venues else [f"the ledger has (orders, fills, contracts e2) {ours}, the venue {venues}"]
+    unknown = [event.client_order_id for event in log if event.kind == "accepted" and event.client_order_id not in known]
+    found = [f"order {name} isn't in the ledger" for name in unknown]
+    if ours != (len(filled), sum(filled)):
+        found.append(f"the ledger has {ours[0]} fills of {ours[1]} contracts e2, the venue {len(filled)} of {sum(filled)}")
+    return found
 
 
 def _audit(file: Path) -> list[OrderEvent]:
