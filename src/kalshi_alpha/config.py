@@ -289,16 +289,30 @@ def load_config(path: Path) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         message = f"{path}: {getattr(error, 'strerror', error)}"
         raise ConfigError(message) from error
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, source: str) -> Config:
+    """Check settings.
+
+    Args:
+        text: TOML.
+        source: Its name, for messages.
+
+    Raises:
+        ConfigError: as above.
+
+    """
     try:
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
         reason = str(error).replace("at end of document", f"at line {len(text.splitlines())}, the end of the document")
-        message = f"{path}: {_line(reason)}"
+        message = f"{source}: {_line(reason)}"
         raise ConfigError(message) from error
     try:
         return msgspec.convert(raw, Config)
     except msgspec.ValidationError as error:
-        message = f"{path}: {_line(_told(raw, str(error)))}"
+        message = f"{source}: {_line(_told(raw, str(error)))}"
         raise ConfigError(message) from error
 
 

@@ -10,7 +10,7 @@ import socket
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -18,13 +18,13 @@ from kalshi_alpha.adapters.files import Layout
 
 SOCKET_NAME: Final = "control.sock"
 NOT_WRITTEN: Final = "it holds in the running process, but could not be written to disk: it would be lost at a restart"
-MAX_PATH_BYTES: Final = 107
-"""Linux keeps 108 bytes for a Unix socket's path, with its end."""
+MAX_PATH_BYTES: Final = 107  # Linux keeps 108 bytes for a Unix socket's path, with its end
 MAX_COMMAND_BYTES: Final = 16_384
 MAX_VIEW_BYTES: Final = 8_388_608
 MAX_CONNECTIONS: Final = 32
 COMMAND_DEADLINE_S: Final = 5.0
 RETRY_S: Final = 0.25
+Words = Annotated[str, msgspec.Meta(max_length=500)]  # it goes into the journal, the reports and onto the page
 
 
 class ControlError(Exception):
@@ -58,35 +58,35 @@ class Status(Message, frozen=True):
 class Stop(Message, frozen=True):
     """Latch, cancel everything."""
 
-    actor: str
-    reason: str
+    actor: Words
+    reason: Words
 
 
 class Clear(Message, frozen=True):
     """Lift the latch that ``reason`` names: ``operator_stop``, ``risk_limit`` or what a cancel-all was marked with."""
 
-    actor: str
-    reason: str
+    actor: Words
+    reason: Words
 
 
 class CancelAll(Message, frozen=True):
     """Cancel everything under the given reason and latch it."""
 
-    actor: str
-    reason: str
+    actor: Words
+    reason: Words
 
 
 class ConfirmMaintenance(Message, frozen=True):
     """The maintenance is over as far as the operator is concerned: quoting may resume when every gate is green."""
 
-    actor: str
+    actor: Words
 
 
 class AckAlert(Message, frozen=True):
     """Somebody has taken an alert on: don't repeat it."""
 
-    actor: str
-    key: str
+    actor: Words
+    key: Words
 
 
 class MaintenanceChanged(Message, frozen=True):
@@ -217,12 +217,9 @@ class ControlServer:
             await self._show(reader, writer)
             return
         self._idle.pop(task, None)
-        if isinstance(command, ControlReply):
-            reply = command
-        else:
-            reply = self._on_command(command)
-            if reply.ok and self._written is not None and not isinstance(command, Status) and not await self._written():
-                reply = ControlReply(ok=False, message=NOT_WRITTEN)
+        reply = command if isinstance(command, ControlReply) else self._on_command(command)
+        if reply.ok and self._written is not None and not isinstance(command, Status) and not await self._written():
+            reply = ControlReply(ok=False, message=NOT_WRITTEN)
         writer.write(msgspec.json.encode(reply) + b"\n")
         async with asyncio.timeout(COMMAND_DEADLINE_S):
             await writer.drain()
@@ -348,10 +345,15 @@ async def _read_command(reader: asyncio.StreamReader) -> ControlCommand | Watch 
             return ControlReply(ok=False, message=f"a command of more than {MAX_COMMAND_BYTES} bytes")
     if not line.endswith(b"\n"):
         raise ConnectionResetError
+    return decode_command(line)
+
+
+def decode_command(line: bytes) -> ControlCommand | Watch | ControlReply:
+    """Return the command that a line holds, or the reply that says why it holds none; never raises."""
     try:
         return _COMMANDS.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return ControlReply(ok=False, message=f"not a command: {error}")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return ControlReply(ok=False, message=f"not a command: {str(error)[:300]}")
 
 
 def _reply(path: Path, line: bytes) -> ControlReply:
@@ -386,14 +388,12 @@ def _remove_dead(path: Path) -> None:
     if not stat.S_ISSOCK(mode):
         message = f"{path}: something that isn't a socket lies there"
         raise ControlPathError(message)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, contextlib.suppress(BlockingIOError):
         probe.setblocking(False)
         try:
             probe.connect(str(path))
         except (ConnectionRefusedError, FileNotFoundError):
             path.unlink(missing_ok=True)
             return
-        except BlockingIOError:
-            pass
     message = f"{path}: a live process listens there"
     raise ControlBusyError(message)

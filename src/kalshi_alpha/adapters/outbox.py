@@ -52,7 +52,7 @@ class Outbox:
             return msgspec.json.decode(read_regular(path), type=AlertMessage)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             path.rename(path.with_suffix(".unreadable"))
             return None
 

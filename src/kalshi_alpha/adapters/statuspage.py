@@ -21,8 +21,11 @@ from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.maintenance import Slot
 
 _ROOT: Final = "/api/v2"
+BODY_BYTES_MAX: Final = 1_048_576
 _OVER: Final = frozenset({"completed"})
 _TEXT_MAX: Final = 120
+_TOLD_MAX: Final = 50
+"""Incidents that are worth telling."""
 
 _T = TypeVar("_T")
 
@@ -70,7 +73,9 @@ def calls(command: ReadStatusPage) -> Calls:
         return [RequestFailed("ReadStatusPage", command.request, error.status, str(error))]
     except WireError as error:
         return [RequestFailed("ReadStatusPage", command.request, 200, f"unreadable answer: {error}")]
-    told = tuple(f"incident '{one.name[:_TEXT_MAX]}': {one.status}, impact {one.impact}" for one in incidents.incidents)
+    told = tuple(
+        f"incident '{one.name[:_TEXT_MAX]}': {one.status[:_TEXT_MAX]}, impact {one.impact[:_TEXT_MAX]}" for one in incidents.incidents[:_TOLD_MAX]
+    )
     return [StatusPageRead(command.request, tuple(slots.values()), told)]
 
 

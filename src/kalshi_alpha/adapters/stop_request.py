@@ -37,7 +37,7 @@ def read_stop_request(root: Path) -> StopRequest | None:
         return msgspec.json.decode(read_regular(_stop_request_path(root)), type=StopRequest)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return StopRequest("unknown", f"unreadable stop request: {type(error).__name__}")
 
 

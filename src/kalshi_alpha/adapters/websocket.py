@@ -14,6 +14,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from kalshi_alpha.adapters.frame_gate import FrameGate
 from kalshi_alpha.adapters.system_clock import Clock
 from kalshi_alpha.model.clock import Now
 from kalshi_alpha.model.events import Event
@@ -60,6 +61,7 @@ async def drive(
 
     """
     wake = poke or asyncio.Event()
+    gate = FrameGate()
     while True:
         at_ns = session.connect_at_ns()
         wait_s = IDLE_S if at_ns is None else clock.real_seconds_until(at_ns)
@@ -68,7 +70,7 @@ async def drive(
             continue
         connection, reason = await _connected(parameters(), frame_bytes_max)
         if connection is not None:
-            reason = await _Line(session, connection, clock, on_events, wake).serve()
+            reason = await _Line(session, connection, clock, on_events, wake, gate).serve()
         now = clock.now()
         events = session.closed(reason, now)
         if events:
@@ -99,13 +101,20 @@ class _Line:
     """One open connection and its session."""
 
     def __init__(
-        self, session: StreamSession, connection: ClientConnection, clock: Clock, on_events: OnEvents, wake: asyncio.Event
+        self,
+        session: StreamSession,
+        connection: ClientConnection,
+        clock: Clock,
+        on_events: OnEvents,
+        wake: asyncio.Event,
+        gate: FrameGate,
     ) -> None:
         self._session = session
         self._connection = connection
         self._clock = clock
         self._on_events = on_events
         self._wake = wake
+        self._gate = gate
         self._why = ""
         self._latency_s = 0.0
         """Of the last ping that was answered."""
@@ -133,13 +142,16 @@ class _Line:
         return self._session.wants_close() or self._why
 
     async def _read(self) -> None:
-        session, clock, on_events = self._session, self._clock, self._on_events
+        session, clock, on_events, gate = self._session, self._clock, self._on_events, self._gate
         now = clock.now()
         self._tell(session.opened(now), now)
         self._flush()
         while session.wants_close() is None:
             frame = await self._connection.recv()
             now = clock.now()
+            if (refusal := gate.refusal(frame, now)) is not None:
+                self._why = refusal
+                return
             events = session.received(frame, now)
             if events:
                 on_events(events, now)

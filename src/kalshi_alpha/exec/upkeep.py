@@ -42,7 +42,7 @@ class Upkeep:
         """
         self._root = root
         self._snapshots = snapshots
-        self._page = VenueHttp(page_url, None, clock, PAGE_TIMEOUT_S) if page_url else None
+        self._page = VenueHttp(page_url, None, clock, PAGE_TIMEOUT_S, body_bytes_max=statuspage.BODY_BYTES_MAX) if page_url else None
 
     async def carry_out(self, command: cmd.Command) -> Sequence[ev.Event]:
         """Return what came of a command."""

@@ -159,7 +159,7 @@ async def _ask(config: Config) -> list[ev.Event]:
 
 async def _answers(url: str, calls: Calls) -> Sequence[ev.Event]:
     try:
-        client = VenueHttp(url, None, SystemClock(), TIMEOUT_S)
+        client = VenueHttp(url, None, SystemClock(), TIMEOUT_S, body_bytes_max=statuspage.BODY_BYTES_MAX)
     except ValueError as error:
         raise cli.UsageError(str(error)) from error
     try:

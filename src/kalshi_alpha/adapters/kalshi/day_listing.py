@@ -4,13 +4,12 @@ Other than the trading process's own read of one ladder, a market that can't be 
 """
 
 from collections.abc import Generator, Sequence
-from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from kalshi_alpha.adapters.kalshi.fixed_point import WireError, rfc3339_ns
-from kalshi_alpha.adapters.kalshi.listing import MarketListed, PriceRangeListed, bounds
+from kalshi_alpha.adapters.kalshi.fixed_point import Small, WireError, rfc3339_ns
+from kalshi_alpha.adapters.kalshi.listing import NO_STRIKE, MarketListed, PriceRangeListed, bounds, strike_text
 from kalshi_alpha.adapters.kalshi.read_calls import read, read_pages
 from kalshi_alpha.adapters.kalshi.wire import listed_items
 from kalshi_alpha.model.clock import NS_PER_S
@@ -58,13 +57,13 @@ class _MarketTerms(msgspec.Struct, frozen=True):
     open_time: str
     close_time: str
     status: str
-    exchange_index: int = 0
+    exchange_index: Small = 0
     price_ranges: list[PriceRangeListed] | None = None
     market_type: str = "binary"
     strike_type: str | None = None
-    floor_strike: Decimal | None = None
-    cap_strike: Decimal | None = None
-    settlement_timer_seconds: int | None = None
+    floor_strike: msgspec.Raw = NO_STRIKE
+    cap_strike: msgspec.Raw = NO_STRIKE
+    settlement_timer_seconds: Small | None = None
     rules_primary: str | None = None
     rules_secondary: str | None = None
 
@@ -124,8 +123,8 @@ def _market(listed: _MarketTerms) -> ListedMarket:
         ticker=listed.ticker,
         event_ticker=listed.event_ticker,
         strike_type=listed.strike_type or "",
-        floor_strike=_text(listed.floor_strike),
-        cap_strike=_text(listed.cap_strike),
+        floor_strike=strike_text(listed.floor_strike) or "",
+        cap_strike=strike_text(listed.cap_strike) or "",
         lo_e2=lo_e2,
         hi_e2=hi_e2,
         problem=problem,
@@ -137,10 +136,6 @@ def _market(listed: _MarketTerms) -> ListedMarket:
         settlement_timer_s=listed.settlement_timer_seconds,
         rules=f"{listed.rules_primary or ''}\n{listed.rules_secondary or ''}".strip(),
     )
-
-
-def _text(strike: Decimal | None) -> str:
-    return "" if strike is None else f"{strike:f}"
 
 
 def _bounds(listed: _MarketTerms) -> tuple[int | None, int | None, str]:

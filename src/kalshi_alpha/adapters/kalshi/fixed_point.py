@@ -2,23 +2,32 @@
 
 import re
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import lru_cache
-from typing import Final
+from typing import Annotated, Final
+
+import msgspec
 
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.units import DOLLAR_E4
 
 # The hot path calls the compiled pattern's method at once. ASCII digits only: \d would let other scripts through.
-_fixed: Final = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6}))?").fullmatch
+# Nine digits, so that what is added up and multiplied later fits 64 bits, too.
+_fixed: Final = re.compile(r"(-?)([0-9]{1,9})(?:\.([0-9]{1,6}))?").fullmatch
+_points: Final = re.compile(r"(-?)([0-9]{1,9})(?:\.([0-9]{1,15}))?").fullmatch
 _time: Final = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?([Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 ).fullmatch
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""A number of a sequence, a subscription or a command, as any JSON reader keeps it exactly."""
+Small = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+"""A shard, a subaccount, some seconds."""
+UnixMs = Annotated[int, msgspec.Meta(ge=0, le=10_000_000_000_000)]
+"""Milliseconds since 1970, to 2286."""
+UnixS = Annotated[int, msgspec.Meta(ge=0, le=10_000_000_000)]
 _KEPT: Final = 8_192
 """Prices, counts and times repeat: so many parsed texts are kept."""
-_DIGITS_MAX: Final = 9
-_EXPONENT_MIN: Final = -20
-"""Beyond these a level is absurd, and a power of ten of its size would take all memory."""
+_YEARS: Final = (1970, 2200)
+"""Beyond them nanoseconds don't fit 64 bits, and nothing of ours is there."""
 
 
 class WireError(ValueError):
@@ -94,29 +103,33 @@ def count_text(count: int) -> str:
     return f"{count // 100}.{count % 100:02d}"
 
 
-def hundredths_floor(points: Decimal) -> int:
-    """Return the largest whole number of hundredths of a point that isn't above ``points``.
+def hundredths_floor(points: str) -> int:
+    """Return the largest whole number of hundredths of a point that isn't above ``points``, a number as JSON writes it.
 
     Raises:
         WireError: not a plausible index level.
 
     """
-    exponent = points.as_tuple().exponent
-    if not isinstance(exponent, int) or not _EXPONENT_MIN <= exponent <= _DIGITS_MAX or points.adjusted() > _DIGITS_MAX:
-        message = f"not an index level: {points}"
+    match = _points(points)
+    if match is None:
+        message = f"not an index level: {points[:40]!r}"
         raise WireError(message)
-    numerator, denominator = points.as_integer_ratio()
-    return numerator * 100 // denominator
+    sign, whole, fraction = match.groups()
+    digits = (fraction or "").ljust(2, "0")
+    value = int(whole + digits[:2])
+    if not sign:
+        return value
+    return -value - 1 if digits[2:].strip("0") else -value
 
 
-def hundredths_ceil(points: Decimal) -> int:
-    """Return the smallest whole number of hundredths of a point that isn't below ``points``.
+def hundredths_ceil(points: str) -> int:
+    """Return the smallest whole number of hundredths of a point that isn't below ``points``, a number as JSON writes it.
 
     Raises:
         WireError: not a plausible index level.
 
     """
-    return -hundredths_floor(points.copy_negate())
+    return -hundredths_floor(points[1:] if points.startswith("-") else f"-{points}")
 
 
 @lru_cache(maxsize=_KEPT)
@@ -137,6 +150,9 @@ def rfc3339_ns(text: str) -> int:
     except ValueError as error:
         message = f"no such time: {text!r}"
         raise WireError(message) from error
+    if not _YEARS[0] <= moment.year < _YEARS[1]:
+        message = f"time outside of the years {_YEARS[0]} to {_YEARS[1]}: {text!r}"
+        raise WireError(message)
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     seconds = since.days * 86_400 + since.seconds
     if offset not in {"Z", "z"}:

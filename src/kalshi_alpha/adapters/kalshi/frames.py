@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from kalshi_alpha.adapters.kalshi.fixed_point import WireError, count_e2, price_e4
+from kalshi_alpha.adapters.kalshi.fixed_point import Number, Small, WireError, count_e2, price_e4
 from kalshi_alpha.adapters.kalshi.portfolio import FillReport, OrderReport
 from kalshi_alpha.adapters.kalshi.wire import UNREADABLE
 from kalshi_alpha.model.events import BookChanged, BookSnapshotted
@@ -24,8 +24,8 @@ class Delta(msgspec.Struct, gc=False):
 class DeltaFrame(msgspec.Struct, tag="orderbook_delta", gc=False):
     """A change of one book."""
 
-    sid: int
-    seq: int
+    sid: Number
+    seq: Number
     msg: Delta
 
 
@@ -43,8 +43,8 @@ class Snapshot(msgspec.Struct):
 class SnapshotFrame(msgspec.Struct, tag="orderbook_snapshot"):
     """A whole book, after a subscription or when asked for."""
 
-    sid: int
-    seq: int
+    sid: Number
+    seq: Number
     msg: Snapshot
 
 
@@ -52,36 +52,36 @@ class Channel(msgspec.Struct):
     """A channel and the number of its subscription."""
 
     channel: str
-    sid: int
+    sid: Number
 
 
 class SubscribedFrame(msgspec.Struct, tag="subscribed"):
     """A channel's first subscription."""
 
     msg: Channel
-    id: int | None = None
+    id: Number | None = None
 
 
 class OkFrame(msgspec.Struct, tag="ok"):
     """An update's acknowledgement, or a subscription that was merged into a living one. It uses up a sequence number."""
 
-    id: int | None = None
-    sid: int | None = None
-    seq: int | None = None
+    id: Number | None = None
+    sid: Number | None = None
+    seq: Number | None = None
 
 
 class UnsubscribedFrame(msgspec.Struct, tag="unsubscribed"):
     """The end of a subscription."""
 
-    id: int | None = None
-    sid: int | None = None
-    seq: int | None = None
+    id: Number | None = None
+    sid: Number | None = None
+    seq: Number | None = None
 
 
 class Complaint(msgspec.Struct):
     """What the venue says is wrong."""
 
-    code: int
+    code: Small
     msg: str = ""
 
 
@@ -89,22 +89,22 @@ class ErrorFrame(msgspec.Struct, tag="error"):
     """A refused command, or the end of a subscription."""
 
     msg: Complaint
-    id: int | None = None
-    sid: int | None = None
-    seq: int | None = None
+    id: Number | None = None
+    sid: Number | None = None
+    seq: Number | None = None
 
 
 class FillFrame(msgspec.Struct, tag="fill"):
     """A trade of ours."""
 
-    sid: int
+    sid: Number
     msg: FillReport
 
 
 class OrderFrame(msgspec.Struct, tag="user_order"):
     """An order of ours."""
 
-    sid: int
+    sid: Number
     msg: OrderReport
 
 
@@ -119,7 +119,7 @@ class LifecycleChange(msgspec.Struct):
 class LifecycleFrame(msgspec.Struct, tag="market_lifecycle_v2"):
     """A market's step, for every market of the venue."""
 
-    sid: int
+    sid: Number
     msg: LifecycleChange
 
 
@@ -127,8 +127,8 @@ class Envelope(msgspec.Struct):
     """What every frame has, for frames of other kinds."""
 
     type: str
-    sid: int | None = None
-    seq: int | None = None
+    sid: Number | None = None
+    seq: Number | None = None
 
 
 Frame = DeltaFrame | SnapshotFrame | SubscribedFrame | OkFrame | UnsubscribedFrame | ErrorFrame | FillFrame | OrderFrame | LifecycleFrame

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from kalshi_alpha.adapters.kalshi.http_connection import Connection, NoAnswerError
+from kalshi_alpha.adapters.kalshi.http_connection import BODY_BYTES_MAX, Connection, NoAnswerError
 from kalshi_alpha.adapters.system_clock import Clock
 from kalshi_alpha.model.clock import NS_PER_MS
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
@@ -47,7 +47,16 @@ async def carried_out(calls: Generator[HttpRequest, HttpResponse, T], send: Call
 class VenueHttp:
     """Sends requests below one base address. Proxies and redirects aren't followed."""
 
-    def __init__(self, base_url: str, signer: Authenticates | None, clock: Clock, timeout_s: float, connections: int = 2) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        signer: Authenticates | None,
+        clock: Clock,
+        timeout_s: float,
+        connections: int = 2,
+        *,
+        body_bytes_max: int = BODY_BYTES_MAX,
+    ) -> None:
         """Connect to nothing yet.
 
         Args:
@@ -56,6 +65,7 @@ class VenueHttp:
             clock: Tells the time that is signed.
             timeout_s: Real seconds for an answer, once a request has a connection.
             connections: At most so many at once. Reads leave one free, so that a cancel doesn't wait for them.
+            body_bytes_max: A longer answer is none.
 
         Raises:
             ValueError: not an http or https address.
@@ -78,6 +88,7 @@ class VenueHttp:
         self._idle: list[Connection] = []
         self._all: list[Connection] = []
         self._connections = connections
+        self._body_bytes_max = body_bytes_max
         self._closed = False
 
     async def warm_up(self) -> None:
@@ -150,7 +161,7 @@ class VenueHttp:
             raise NoAnswerError(message)
         loop = asyncio.get_running_loop()
         try:
-            _, connection = await loop.create_connection(lambda: Connection(loop), self._host, self._port, ssl=self._tls)
+            _, connection = await loop.create_connection(lambda: Connection(loop, self._body_bytes_max), self._host, self._port, ssl=self._tls)
         except (OSError, UnicodeError) as error:
             message = f"can't connect: {error}"
             raise NoAnswerError(message) from error

@@ -7,10 +7,13 @@ from typing import Final
 import httptools
 from typing_extensions import override
 
+from kalshi_alpha.adapters.json_depth import BRACKETS_MAX, DEPTH_MAX, is_too_nested
 from kalshi_alpha.model.http import HttpResponse
 
-BODY_BYTES_MAX: Final = 32 * 1024 * 1024
+BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 """The venue's largest page has 1,000 markets of some 2 kB."""
+_HEAD_BYTES_MAX: Final = 64 * 1024
+"""For everything around the body: headers, the marks between its chunks, interim answers."""
 _IDLE_S: Final = 20.0
 """Servers and their proxies drop idle connections after a minute or so; a request must not race with that."""
 _INTERIM: Final = 200
@@ -23,8 +26,11 @@ class NoAnswerError(Exception):
 class Connection(asyncio.Protocol):
     """One connection with at most one request under way."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, body_bytes_max: int = BODY_BYTES_MAX) -> None:
         self._loop = loop
+        self._body_bytes_max = body_bytes_max
+        self._around_bytes = 0
+        """Received so far of this answer, without its body."""
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[HttpResponse] | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -53,6 +59,7 @@ class Connection(asyncio.Protocol):
             raise NoAnswerError(reason)
         self._parser = httptools.HttpResponseParser(self)
         self._body = bytearray()
+        self._around_bytes = 0
         self._date, self._is_cached = "", False
         self._answer = self._loop.create_future()
         transport.write(message)
@@ -99,10 +106,13 @@ class Connection(asyncio.Protocol):
             # Nobody asked: what comes now would be taken for the next answer.
             self.close("unexpected data")
             return
+        self._around_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.close(f"bad response: {type(error).__name__}")
+        if self._around_bytes > _HEAD_BYTES_MAX:
+            self.close(f"bad response: more than {_HEAD_BYTES_MAX} bytes around its body")
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -131,8 +141,9 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         """Collect a part of the body."""
         self._body += body
-        if len(self._body) > BODY_BYTES_MAX:
-            self.close(f"bad response: more than {BODY_BYTES_MAX} bytes")
+        self._around_bytes -= len(body)
+        if len(self._body) > self._body_bytes_max:
+            self.close(f"bad response: more than {self._body_bytes_max} bytes")
 
     def on_message_complete(self) -> None:
         """Hand the answer over, unless it only announces the real one."""
@@ -141,6 +152,8 @@ class Connection(asyncio.Protocol):
             self._body = bytearray()
             return
         self._keep_alive = self._keep_alive and self._parser.should_keep_alive()
+        if is_too_nested(self._body):
+            self.close(f"bad response: nested deeper than {DEPTH_MAX} levels, or more than {BRACKETS_MAX} brackets")
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(HttpResponse(status, bytes(self._body), date="" if self._is_cached else self._date))
 

@@ -1,19 +1,20 @@
 """The venue's listing: series, events and markets from JSON to the model's words.
 
-A market is understood by its strike type and strikes, never by its ticker. Strikes are JSON numbers, read as exact decimals. Settlement
+A market is understood by its strike type and strikes, never by its ticker. Strikes are JSON numbers, read by their digits. Settlement
 levels have two decimals, so bounds are whole hundredths of a point: the first and the last level that pays YES.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final, Literal
 
 import msgspec
 
-from kalshi_alpha.adapters.kalshi.fixed_point import WireError, hundredths_ceil, hundredths_floor, price_e4, rfc3339_ns
+from kalshi_alpha.adapters.kalshi.fixed_point import Small, WireError, hundredths_ceil, hundredths_floor, price_e4, rfc3339_ns
 from kalshi_alpha.model.instruments import SERIES, Ladder, Market, PriceRange, Series
 
 Collateral = Literal["MECNET", "DIRECNET", ""]
+NO_STRIKE: Final = msgspec.Raw(b"null")
+_STRIKE_BYTES_MAX: Final = 40
 _FEE_MULTIPLIER_MAX: Final = 100.0
 
 
@@ -33,12 +34,12 @@ class MarketListed(msgspec.Struct, frozen=True):
     open_time: str
     close_time: str
     status: str
-    exchange_index: int
+    exchange_index: Small
     price_ranges: list[PriceRangeListed]
     market_type: str = "binary"
     strike_type: str | None = None
-    floor_strike: Decimal | None = None
-    cap_strike: Decimal | None = None
+    floor_strike: msgspec.Raw = NO_STRIKE
+    cap_strike: msgspec.Raw = NO_STRIKE
 
 
 class MarketOutcome(msgspec.Struct, frozen=True):
@@ -142,24 +143,31 @@ def bounds(listed: MarketListed) -> tuple[int | None, int | None]:
         raise WireError(message)
     lo_e2: int | None = None
     hi_e2: int | None = None
-    match listed.strike_type, listed.floor_strike, listed.cap_strike:
-        case "greater_or_equal", Decimal() as floor, _:
+    floor_strike, cap_strike = strike_text(listed.floor_strike), strike_text(listed.cap_strike)
+    match listed.strike_type, floor_strike, cap_strike:
+        case "greater_or_equal", str() as floor, _:
             lo_e2 = hundredths_ceil(floor)
-        case "greater", Decimal() as floor, _:
+        case "greater", str() as floor, _:
             lo_e2 = hundredths_floor(floor) + 1
-        case "less", _, Decimal() as cap:
+        case "less", _, str() as cap:
             hi_e2 = hundredths_ceil(cap) - 1
-        case "less_or_equal", _, Decimal() as cap:
+        case "less_or_equal", _, str() as cap:
             hi_e2 = hundredths_floor(cap)
-        case "between", Decimal() as floor, Decimal() as cap:
+        case "between", str() as floor, str() as cap:
             lo_e2, hi_e2 = hundredths_ceil(floor), hundredths_floor(cap)
         case _:
-            message = f"strike_type {listed.strike_type!r} with floor {listed.floor_strike} and cap {listed.cap_strike}"
+            message = f"strike_type {listed.strike_type!r} with floor {floor_strike} and cap {cap_strike}"
             raise WireError(message)
     if lo_e2 is not None and hi_e2 is not None and lo_e2 > hi_e2:
-        message = f"no level lies between {listed.floor_strike} and {listed.cap_strike}"
+        message = f"no level lies between {floor_strike} and {cap_strike}"
         raise WireError(message)
     return lo_e2, hi_e2
+
+
+def strike_text(strike: msgspec.Raw) -> str | None:
+    """Return a strike as the venue wrote it, cut where it is absurdly long; None: there is none."""
+    text = bytes(strike)[:_STRIKE_BYTES_MAX].decode("ascii", errors="replace")
+    return None if text == "null" else text
 
 
 def ladder_of(series: Series, markets: Sequence[Market], fees: SeriesListed, event: EventListed) -> Ladder:

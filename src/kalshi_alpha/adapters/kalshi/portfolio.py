@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from kalshi_alpha.adapters.kalshi.fixed_point import WireError, cash_e6, count_e2, price_e4, rfc3339_ns
+from kalshi_alpha.adapters.kalshi.fixed_point import Small, UnixMs, UnixS, WireError, cash_e6, count_e2, price_e4, rfc3339_ns
 from kalshi_alpha.adapters.kalshi.wire import decode
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
 from kalshi_alpha.model.orders import Fill, VenueOrder, VenuePosition
@@ -35,9 +35,9 @@ class OrderReport(msgspec.Struct, frozen=True):
     outcome_side: str | None = None
     order_group_id: str | None = None
     expiration_time: str | None = None
-    expiration_ts_ms: int | None = None
+    expiration_ts_ms: UnixMs | None = None
     last_update_reason: str | None = None
-    subaccount_number: int | None = None
+    subaccount_number: Small | None = None
 
 
 class FillReport(msgspec.Struct, frozen=True):
@@ -56,10 +56,10 @@ class FillReport(msgspec.Struct, frozen=True):
     book_side: Side | None = None
     outcome_side: str | None = None
     post_position_fp: str | None = None
-    ts_ms: int | None = None
+    ts_ms: UnixMs | None = None
     created_time: str | None = None
-    ts: int | None = None
-    subaccount: int | None = None
+    ts: UnixS | None = None
+    subaccount: Small | None = None
 
 
 class PositionReport(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from kalshi_alpha.adapters.kalshi.fixed_point import UnixMs
 from kalshi_alpha.adapters.kalshi.wire import UNREADABLE
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, utc_ns_of
 from kalshi_alpha.model.events import Event, VenueTimed
@@ -23,11 +24,11 @@ _imf_fixdate: Final = re.compile(
 
 
 class _Item(msgspec.Struct):
-    ts_ms: int | None = None
+    ts_ms: UnixMs | None = None
 
 
 class _Written(msgspec.Struct):
-    ts_ms: int | None = None
+    ts_ms: UnixMs | None = None
     orders: list[_Item] | None = None
 
 

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from kalshi_alpha.adapters.kalshi.fixed_point import WireError, count_text, price_text
+from kalshi_alpha.adapters.kalshi.fixed_point import Small, WireError, count_text, price_text
 from kalshi_alpha.model.commands import AmendExpiry, CancelTarget, CreateGroup
 from kalshi_alpha.model.orders import OrderIntent
 from kalshi_alpha.model.units import DOLLAR_E4, Side
@@ -66,7 +66,7 @@ class _GroupCreated(msgspec.Struct, frozen=True):
 class Shard(msgspec.Struct, frozen=True):
     """One shard's status."""
 
-    exchange_index: int
+    exchange_index: Small
     exchange_active: bool
     trading_active: bool
 

@@ -26,6 +26,8 @@ NS_MIN: Final = 10**18
 NS_MAX: Final = 10**19
 """Unix nanoseconds have 19 digits from 2001 to 2286: anything else is another unit."""
 TIMEOUT_S: Final = 2.0
+BODY_BYTES_MAX: Final = 262_144
+"""An index takes some 500."""
 TOLD_CHARACTERS: Final = 200
 COMMAND: Final = "ProbeIndex"
 
@@ -78,7 +80,7 @@ class IndexRest:
     def __init__(self, url: str, api_key: str, clock: Clock) -> None:
         """Connect to nothing yet; ``url`` is the service's root, such as ``https://api.massive.com``."""
         self._bearer = Bearer(api_key)
-        self._http = VenueHttp(url, self._bearer, clock, TIMEOUT_S)
+        self._http = VenueHttp(url, self._bearer, clock, TIMEOUT_S, body_bytes_max=BODY_BYTES_MAX)
 
     async def probe(self, command: ProbeIndex) -> list[Event]:
         """Ask, and return what came of it; trouble is an event, too."""

@@ -1,6 +1,7 @@
 """The index feed's frames: JSON arrays of mixed messages, read tolerantly. Unknown keys and events are counted, never fatal."""
 
 import json
+import re
 from typing import Final
 
 import msgspec
@@ -9,6 +10,8 @@ MS_MIN: Final = 1_000_000_000_000
 MS_MAX: Final = 10_000_000_000_000
 """Unix milliseconds have 13 digits from 2001 to 2286: anything else is another unit."""
 LEVEL_MAX: Final = 1e9
+FRAME_CHARACTERS_MAX: Final = 131_072
+"""A value takes some 70; a second has two."""
 UNREADABLE: Final = "?"
 """``ev`` of a message whose fields don't fit."""
 
@@ -39,15 +42,19 @@ class FrameError(ValueError):
 
 
 _DECODER: Final = msgspec.json.Decoder(list[FeedMessage])
+_level: Final = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,2})?").fullmatch
 
 
 def decode(frame: str | bytes) -> list[FeedMessage]:
     """Return a frame's messages.
 
     Raises:
-        FrameError: not JSON, or not an array.
+        FrameError: not JSON, not an array, or longer than any honest one.
 
     """
+    if len(frame) > FRAME_CHARACTERS_MAX:
+        message = f"longer than {FRAME_CHARACTERS_MAX} characters: {len(frame)}"
+        raise FrameError(message)
     try:
         return _DECODER.decode(frame)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
@@ -70,7 +77,7 @@ def _decode_each(frame: str | bytes) -> list[FeedMessage]:
 def _message(item: object) -> FeedMessage:
     try:
         return msgspec.convert(item, FeedMessage)
-    except (msgspec.ValidationError, RecursionError):
+    except (msgspec.ValidationError, RecursionError, UnicodeError):  # half of a character is no text
         return FeedMessage(ev=UNREADABLE)
 
 
@@ -87,11 +94,8 @@ def index_value(message: FeedMessage) -> IndexValue | None:
 
 
 def _number(text: str) -> float | None:
-    """Read a number as JSON writes it: Python's own spellings, such as ``6_850``, are none."""
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
+    """Read a number as JSON writes it: Python's own spellings, such as ``6_850``, and other scripts' digits are none."""
+    return float(text) if _level(text) else None
 
 
 def auth(api_key: str) -> str:
