@@ -1,7 +1,6 @@
 """The decoders of what comes from disk and over the control socket: commands, journal, snapshot, settings, special hours."""
 
 import hashlib
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -10,7 +9,7 @@ from typing import Final
 import msgspec
 
 from kalshi_alpha.adapters.control_socket import MAX_COMMAND_BYTES, ControlReply, decode_command
-from kalshi_alpha.adapters.journal_codec import decode_lines, encode_line
+from kalshi_alpha.adapters.journal_codec import ORIGIN, decode_lines, encode_line, framed, link_after, texts_of
 from kalshi_alpha.config import ConfigError, parse_config
 from kalshi_alpha.model import records as r
 from kalshi_alpha.model.alerts import OpenAlert
@@ -73,7 +72,9 @@ _INTENT: Final = OrderIntent(
     "ka-7-000001", "KXINXU-26NOV23H1000-T6849.9999", "KXINXU-26NOV23H1000", "INXU", "2026-11-23/hourly-1000", "bid", 4_700, 1_000, 1_795_445_998,
     "g-1", 0, 0, QuoteInputs("I:SPX", 6_850.25, 1, "polygon", _NS, _NS, 1e-6, 685_000, None, 4_600, 4_800, 0.5, 1_000, "x"),
 )  # fmt: skip
-_FILL: Final = Fill("t-1", "o-1", "ka-7-000001", _INTENT.ticker, "bid", 4_700, 250, 17_472, is_taker=False, ts_ms=_NS // 10**6, post_position_e2=250)
+_FILL: Final = Fill(
+    "t-1", "o-1", "ka-7-000001", _INTENT.ticker, "bid", 4_700, 250, 17_472, is_taker=False, ts_ms=_NS // 10**6, post_position_e2=250
+)
 _ALERT: Final = OpenAlert("venue", "page", "The venue's stream is disconnected", "", _NS, _NS)
 _RECORDS: Final[tuple[r.Record, ...]] = (
     r.EngineStarted(_NS, 7, "cafe", "fresh"),
@@ -91,19 +92,27 @@ _RECORDS: Final[tuple[r.Record, ...]] = (
 
 
 def _lines() -> tuple[Case, ...]:
-    return tuple(Case("line", encode_line(number, record)) for number, record in enumerate(_RECORDS, 1))
+    lines, link = [], ORIGIN
+    for number, record in enumerate(_RECORDS, 1):
+        lines.append(encode_line(number, record, link))
+        link = link_after(lines[-1])
+    return tuple(Case("line", line) for line in lines)
+
+
+_TEXTS: Final = tuple(text for sample in _lines() for text, _ in texts_of(sample.data))
 
 
 def _line_drawer(rng: Random, samples: tuple[Case, ...]) -> Callable[[], Case]:
-    """Draw a segment of few lines: most with a right checksum whatever they say, some spoiled behind it."""
-    inputs = JsonInputs(rng, tuple(sample.data[9:] for sample in samples))
+    """Draw a segment of few lines: most with a right checksum and link whatever they say, some spoiled behind them."""
+    inputs = JsonInputs(rng, _TEXTS)
 
     def draw() -> Case:
         number = rng.randrange(len(samples))
         text = inputs.draw(number).replace(b"\n", b" ")
-        line = b"%08x %b\n" % (zlib.crc32(text), text)
-        before, after = (b"".join(samples[first % len(samples)].data for first in range(rng.choice((0, 0, number)), number)), samples[number].data)
-        return Case("line", spoiled(rng, before + line + (after if rng.random() < 0.5 else b""), 1024 * 1024))  # noqa: PLR2004 - a coin
+        before = b"".join(sample.data for sample in samples[:number])
+        line = framed(text, link_after(samples[number - 1].data) if number else ORIGIN)
+        after = framed(_TEXTS[0], link_after(line)) if rng.random() < 0.5 else b""
+        return Case("line", spoiled(rng, before + line + after, 1024 * 1024))
 
     return draw
 
@@ -131,7 +140,7 @@ def _snapshot_drawer(rng: Random, samples: tuple[Case, ...]) -> Callable[[], Cas
     envelope = JsonInputs(rng, tuple(sample.data for sample in samples))
 
     def draw() -> Case:
-        if rng.random() < 0.2:  # noqa: PLR2004 - some
+        if rng.random() < 0.2:
             return Case("file", spoiled(rng, envelope.draw(0), 1024 * 1024))
         data = inside.draw(0)
         digest = hashlib.sha256(data).hexdigest().encode()

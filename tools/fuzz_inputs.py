@@ -134,7 +134,11 @@ class JsonInputs:
         rng = self._rng
         depth = rng.choice(_DEPTHS)
         opening, closing = rng.choice(((b"[", b"]"), (b'{"x":', b"}"), (b'[{"type":', b"}]")))
-        out += (opening * depth, _text(tree) if isinstance(tree, bytes | str) else b"1", closing * (depth if rng.random() < _OFTEN else depth - 1))
+        out += (
+            opening * depth,
+            _text(tree) if isinstance(tree, bytes | str) else b"1",
+            closing * (depth if rng.random() < _OFTEN else depth - 1),
+        )
 
     def _changed_fields(self, fields: Fields) -> Fields:
         rng = self._rng
@@ -181,7 +185,11 @@ class JsonInputs:
         if kind == 3 and text[:1] != b'"':
             return text + rng.choice((b"0", b"000", b".5", b"e9", b"E+1000000", b"e-400", b"0" * 30))
         place = rng.randrange(1, max(2, len(text)))
-        return text[:place] + rng.choice((b"", b"0", b"9", b".", b"-", b"e", b" ", b"_", b"x", b"\\u0665", "\u0665".encode())) + text[place + kind % 2 :]
+        return (
+            text[:place]
+            + rng.choice((b"", b"0", b"9", b".", b"-", b"e", b" ", b"_", b"x", b"\\u0665", "\u0665".encode()))
+            + text[place + kind % 2 :]
+        )
 
 
 def toml_inputs(rng: Random, sample: bytes) -> bytes:
@@ -201,9 +209,14 @@ def toml_inputs(rng: Random, sample: bytes) -> bytes:
         elif kind == 7 and equals:
             lines[place] = key + b" = " + _toml_nest(rng, value)
         elif kind == 8 and equals:
-            lines[place] = rng.choice((b"x", b"a.b.c", b"date", b'"\\u0000"', b"a." * rng.choice((3, 100, 1_000)) + b"a", b"")) + b" = " + value
+            lines[place] = (
+                rng.choice((b"x", b"a.b.c", b"date", b'"\\u0000"', b"a." * rng.choice((3, 100, 1_000)) + b"a", b"")) + b" = " + value
+            )
         else:
-            lines.insert(place, rng.choice((b"[venue]", b"[[day]]", b"[day]", b"[a.b.c]", b"[[a.b]]", b"[" * 500, b"x = 1", b"[feeds.further.x]", b"\x00")))
+            lines.insert(
+                place,
+                rng.choice((b"[venue]", b"[[day]]", b"[day]", b"[a.b.c]", b"[[a.b]]", b"[" * 500, b"x = 1", b"[feeds.further.x]", b"\x00")),
+            )
     return b"\n".join(lines)
 
 

@@ -74,10 +74,16 @@ _VENUE_FRAMES: Final = (
 _FEED_FRAMES: Final = json_cases(
     "frame",
     [{"ev": "V", "val": 6850.25, "T": "I:SPX", "t": 1_795_446_000_123}],
-    [{"ev": "V", "val": "6850.25", "T": "I:SPX", "t": 1_795_446_000_123}, {"ev": "V", "val": 25_000.5, "T": "I:NDX", "t": 1_795_446_000_123}],
+    [
+        {"ev": "V", "val": "6850.25", "T": "I:SPX", "t": 1_795_446_000_123},
+        {"ev": "V", "val": 25_000.5, "T": "I:NDX", "t": 1_795_446_000_123},
+    ],
     [{"ev": "status", "status": "connected", "message": "Connected Successfully"}],
     [{"ev": "status", "status": "auth_failed", "message": "authentication failed"}],
-    [{"ev": "status", "status": "success", "message": "subscribed to: V.I:SPX,V.I:NDX"}, {"ev": "A", "sym": "I:SPX", "op": 6_850.0, "s": 1, "e": 2}],
+    [
+        {"ev": "status", "status": "success", "message": "subscribed to: V.I:SPX,V.I:NDX"},
+        {"ev": "A", "sym": "I:SPX", "op": 6_850.0, "s": 1, "e": 2},
+    ],
 )
 
 
@@ -90,7 +96,8 @@ def _read_venue_stream(case: Case) -> bool:
         stream.received(f'{{"id":1,"type":"subscribed","msg":{{"channel":"{channel}","sid":{sid}}}}}', _NOW)
     stream.received(f'{{"id":2,"type":"subscribed","msg":{{"channel":"orderbook_delta","sid":{_BOOKS}}}}}', _NOW)
     stream.received(
-        f'{{"type":"orderbook_snapshot","sid":{_BOOKS},"seq":1,"msg":{{"market_ticker":"{_TICKER}","yes_dollars_fp":[["0.4700","3.00"]]}}}}', _NOW
+        f'{{"type":"orderbook_snapshot","sid":{_BOOKS},"seq":1,"msg":{{"market_ticker":"{_TICKER}","yes_dollars_fp":[["0.4700","3.00"]]}}}}',
+        _NOW,
     )
     told = _feed(stream, case.data)
     return stream.unreadable_frames == 0 and not any(isinstance(event, ev.BooksDirtied) for event in told)
@@ -216,7 +223,11 @@ def _venue_answers() -> tuple[Case, ...]:
     cases += json_cases("cancel /portfolio/events/orders/batched 200", {"orders": [_DONE]})
     cases += json_cases("cancel all /portfolio/events/orders 200", {})
     for status, body in _ERRORS:
-        for name, path in (("open orders", "/portfolio/orders"), ("place", "/portfolio/events/orders"), ("cancel", "/portfolio/events/orders/batched")):
+        for name, path in (
+            ("open orders", "/portfolio/orders"),
+            ("place", "/portfolio/events/orders"),
+            ("cancel", "/portfolio/events/orders/batched"),
+        ):
             cases += json_cases(f"{name} {path} {status}", body)
         cases += json_cases(f"trigger group /portfolio/order_groups/g-1/trigger {status}", body)
         cases += json_cases(f"status /exchange/status {status}", body)
@@ -226,11 +237,12 @@ def _venue_answers() -> tuple[Case, ...]:
 def _read_venue_answer(case: Case) -> bool:
     name, _, rest = case.context.partition(" /")
     path, _, status = rest.rpartition(" ")
-    return _accepted(_COMMANDS[name], calls_for(_COMMANDS[name]), f"/{path}", HttpResponse(int(status), case.data))
+    return _accepted(calls_for(_COMMANDS[name]), f"/{path}", HttpResponse(int(status), case.data))
 
 
-def _accepted(command: cmd.Command, calls: Answered, path: str, strange: HttpResponse) -> bool:
+def _accepted(calls: Answered, path: str, strange: HttpResponse) -> bool:
     """Drive a command with valid answers and the strange one."""
+    events: list[ev.Event] = []
     try:
         request = next(calls)
         while True:
@@ -238,7 +250,7 @@ def _accepted(command: cmd.Command, calls: Answered, path: str, strange: HttpRes
             refuse_unwritable(clock_read(request, response, 0))
             request = calls.send(response)
     except StopIteration as done:
-        events: list[ev.Event] = done.value
+        events = done.value
     refuse_unwritable(events)
     bad = (ev.RequestFailed, ev.OrderOutcomeUnknown, ev.LadderMissing, ev.OrderRejected, ev.CancelRefused, ev.AmendRefused)
     return not any(isinstance(event, bad) for event in events)
@@ -264,7 +276,7 @@ _INDEX_ANSWERS: Final = (
 def _read_index_answer(case: Case) -> bool:
     path, _, status = case.context.rpartition(" ")
     command = cmd.ProbeIndex(1, SYMBOLS)
-    return _accepted(command, index_rest.calls(command, index_rest.Bearer("not-a-key")), path, HttpResponse(int(status), case.data))
+    return _accepted(index_rest.calls(command, index_rest.Bearer("not-a-key")), path, HttpResponse(int(status), case.data))
 
 
 _MAINTENANCE: Final[dict[str, object]] = {
@@ -273,7 +285,10 @@ _MAINTENANCE: Final[dict[str, object]] = {
 }  # fmt: skip
 _PAGE: Final[dict[str, object]] = {
     "/api/v2/scheduled-maintenances/upcoming.json": {"page": {}, "scheduled_maintenances": [_MAINTENANCE]},
-    "/api/v2/scheduled-maintenances/active.json": {"page": {}, "scheduled_maintenances": [{**_MAINTENANCE, "id": "x2", "started_at": "2026-11-23T15:00:00Z"}]},
+    "/api/v2/scheduled-maintenances/active.json": {
+        "page": {},
+        "scheduled_maintenances": [{**_MAINTENANCE, "id": "x2", "started_at": "2026-11-23T15:00:00Z"}],
+    },
     "/api/v2/incidents/unresolved.json": {"page": {}, "incidents": [{"name": "Slow", "status": "investigating", "impact": "major"}]},
 }
 _PAGE_ANSWERS: Final = tuple(case for path, body in _PAGE.items() for case in json_cases(f"{path} 200", body))
@@ -283,4 +298,4 @@ _VALID: Final = {path: msgspec.json.encode(body) for path, body in [*((path, bod
 def _read_page_answer(case: Case) -> bool:
     path, _, status = case.context.rpartition(" ")
     command = cmd.ReadStatusPage(1)
-    return _accepted(command, statuspage.calls(command), path, HttpResponse(int(status), case.data))
+    return _accepted(statuspage.calls(command), path, HttpResponse(int(status), case.data))

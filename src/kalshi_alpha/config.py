@@ -5,13 +5,13 @@ NaN or an infinity. What no single range can say is in ``__post_init__``. Ranges
 """
 
 import hashlib
-import tomllib
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
 
 from kalshi_alpha.model.instruments import SYMBOLS, Series, Symbol
+from kalshi_alpha.plain_toml import PlainTomlError, parse_toml
 from kalshi_alpha.regular_file import read_regular
 
 CANCEL_TOKENS: Final = 2
@@ -304,8 +304,8 @@ def parse_config(text: str, source: str) -> Config:
 
     """
     try:
-        raw = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
+        raw = parse_toml(text)
+    except PlainTomlError as error:
         reason = str(error).replace("at end of document", f"at line {len(text.splitlines())}, the end of the document")
         message = f"{source}: {_line(reason)}"
         raise ConfigError(message) from error

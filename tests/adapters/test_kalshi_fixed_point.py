@@ -92,14 +92,14 @@ def test_every_count_survives_the_way_out_and_back(count: int) -> None:
     ],
 )
 def test_points_become_hundredths_without_floats(points: str, floor: int, ceil: int) -> None:
-    assert hundredths_floor(Decimal(points)) == floor
-    assert hundredths_ceil(Decimal(points)) == ceil
+    assert hundredths_floor(points) == floor
+    assert hundredths_ceil(points) == ceil
 
 
 @pytest.mark.parametrize("points", ["1E+999999999", "1E-999999999", "1000000000000", "NaN", "Infinity"])
 def test_absurd_levels_are_refused_quickly(points: str) -> None:
     with pytest.raises(WireError, match="not an index level"):
-        hundredths_floor(Decimal(points))
+        hundredths_floor(points)
 
 
 @pytest.mark.parametrize(

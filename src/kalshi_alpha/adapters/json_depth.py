@@ -18,15 +18,12 @@ def is_too_nested(document: str | bytes | bytearray) -> bool:
 
     Also where so many brackets don't close: then it is no JSON. A document with few brackets is let through without a look at them.
     """
-    if isinstance(document, str):
-        opening = document.count("[") + document.count("{")
-    else:
-        opening = document.count(b"[") + document.count(b"{")
+    text = document.encode(errors="surrogatepass") if isinstance(document, str) else document
+    opening = text.count(b"[") + text.count(b"{")
     if opening <= DEPTH_MAX:
         return False
     if opening > BRACKETS_MAX:
         return True
-    text = document.encode(errors="surrogatepass") if isinstance(document, str) else document
     return _is_left(text) and _is_left(_without_strings(b"", text))
 
 

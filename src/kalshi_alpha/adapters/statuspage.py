@@ -74,7 +74,8 @@ def calls(command: ReadStatusPage) -> Calls:
     except WireError as error:
         return [RequestFailed("ReadStatusPage", command.request, 200, f"unreadable answer: {error}")]
     told = tuple(
-        f"incident '{one.name[:_TEXT_MAX]}': {one.status[:_TEXT_MAX]}, impact {one.impact[:_TEXT_MAX]}" for one in incidents.incidents[:_TOLD_MAX]
+        f"incident '{one.name[:_TEXT_MAX]}': {one.status[:_TEXT_MAX]}, impact {one.impact[:_TEXT_MAX]}"
+        for one in incidents.incidents[:_TOLD_MAX]
     )
     return [StatusPageRead(command.request, tuple(slots.values()), told)]
 

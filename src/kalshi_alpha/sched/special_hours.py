@@ -15,12 +15,12 @@ one line naming the value.
 
 import hashlib
 import re
-import tomllib
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Final, NoReturn
 
 from kalshi_alpha.model.clock import NEW_YORK, NS_PER_S, utc_ns_of
 from kalshi_alpha.model.hours import SpecialDay, SpecialHours
+from kalshi_alpha.plain_toml import PlainTomlError, parse_toml
 from kalshi_alpha.sched.calendar import (
     CLOSE_ET,
     EARLY_CLOSE_ET,
@@ -38,6 +38,8 @@ _KEYS: Final = ("date", "open", "close", "closed", "note")
 _HHMM: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _TOML_LINE: Final = re.compile(r"at line (\d+)")
 _DIGEST_DIGITS: Final = 12
+_DAYS_NEAR: Final = timedelta(days=2)
+"""Within it a date-time of any offset can be on the day; year 1 in another zone may be no date at all."""
 LEAST_SESSION_S: Final = 5_400
 """The market has never had a shorter one, and the profile of a session's movement knows none."""
 
@@ -59,8 +61,8 @@ def parse_special_hours(text: str, source: str, sessions: Sessions = session) ->
 
     """
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = parse_toml(text)
+    except PlainTomlError as error:
         message = f"{source}: {error}{_line_named(text, str(error))}"
         raise SpecialHoursError(message) from error
     _check_document(document, source)
@@ -193,7 +195,7 @@ class _Entry:
     def _moment(self, key: str, value: datetime, day: date) -> int:
         if value.tzinfo is None:
             _refuse(self._where, f"{key} is {value.isoformat()}: a date-time without an offset")
-        if value.astimezone(NEW_YORK).date() != day:
+        if abs(value.replace(tzinfo=None) - datetime.combine(day, time())) > _DAYS_NEAR or value.astimezone(NEW_YORK).date() != day:
             _refuse(self._where, f"{key} is {value.isoformat()}: that isn't on {day.isoformat()} in New York")
         return utc_ns_of(value)
 

@@ -161,7 +161,9 @@ class VenueHttp:
             raise NoAnswerError(message)
         loop = asyncio.get_running_loop()
         try:
-            _, connection = await loop.create_connection(lambda: Connection(loop, self._body_bytes_max), self._host, self._port, ssl=self._tls)
+            _, connection = await loop.create_connection(
+                lambda: Connection(loop, self._body_bytes_max), self._host, self._port, ssl=self._tls
+            )
         except (OSError, UnicodeError) as error:
             message = f"can't connect: {error}"
             raise NoAnswerError(message) from error
