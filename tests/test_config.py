@@ -140,7 +140,7 @@ def test_both_indices_need_a_volatility(tmp_path: Path, left: str, missing: str)
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("a = " + "[" * 100_000, "recursion"),
+        ("a = " + "[" * 100_000, "brackets 33 deep (at line 1)"),
         ("a = " + "1" * 10_000, "digits"),
         (changed("quoting.ttl_s", "0x" + "f" * 9_000), "quoting.ttl_s is a number too long to show: "),
         (changed("mode", '"' + "x" * 1_000 + '"'), "mode is 'xxxxxxx"),

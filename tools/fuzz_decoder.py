@@ -9,7 +9,7 @@ import msgspec
 from tools.fuzz_inputs import JsonInputs, spoiled
 
 LARGEST: Final = 1024 * 1024
-"""What the sockets let through at most."""
+"""What a stream's socket lets through at most. The rest is tried at this size, too."""
 
 
 class Case(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The decoders of what comes from disk and over the control socket: commands, journal, snapshot, settings, special hours."""
+"""The decoders of what comes from disk, from the page and over the control socket."""
 
 import hashlib
 from collections.abc import Callable
@@ -11,6 +11,7 @@ import msgspec
 from kalshi_alpha.adapters.control_socket import MAX_COMMAND_BYTES, ControlReply, decode_command
 from kalshi_alpha.adapters.journal_codec import ORIGIN, decode_lines, encode_line, framed, link_after, texts_of
 from kalshi_alpha.config import ConfigError, parse_config
+from kalshi_alpha.console.app import AckBody, ClearBody, StopBody, body_of
 from kalshi_alpha.model import records as r
 from kalshi_alpha.model.alerts import OpenAlert
 from kalshi_alpha.model.orders import Fill, OrderIntent, QuoteInputs
@@ -29,6 +30,7 @@ def file_decoders() -> tuple[Decoder, ...]:
     settings = Case("file", (_ROOT / "configs" / "example.toml").read_bytes())
     return (
         Decoder("control socket", _COMMANDS, _read_command, _command_drawer),
+        Decoder("page", _ACTIONS, _read_action, json_drawer),
         Decoder("journal", _lines(), _read_lines, _line_drawer),
         Decoder("snapshot", (Case("file", sealed(_SNAPSHOT)),), _read_snapshot, _snapshot_drawer),
         Decoder("settings", (settings,), _read_settings, _toml_drawer),
@@ -65,12 +67,26 @@ def _read_command(case: Case) -> bool:
     return not isinstance(command, ControlReply)
 
 
+_BODIES: Final[dict[str, type[StopBody | ClearBody | AckBody]]] = {"stop": StopBody, "clear": ClearBody, "ack": AckBody}
+_ACTIONS: Final = (
+    *json_cases("stop", {"reason": "drill"}, {}),
+    *json_cases("clear", {"latch": "operator_stop", "confirm": "CLEAR"}),
+    *json_cases("ack", {"key": "both_feeds"}),
+)
+
+
+def _read_action(case: Case) -> bool:
+    body = body_of(case.data, _BODIES[case.context])
+    refuse_unwritable(body)
+    return body is not None
+
+
 # Journal
 
 _NS: Final = 1_795_446_000_000_000_000
 _INTENT: Final = OrderIntent(
-    "ka-7-000001", "KXINXU-26NOV23H1000-T6849.9999", "KXINXU-26NOV23H1000", "INXU", "2026-11-23/hourly-1000", "bid", 4_700, 1_000, 1_795_445_998,
-    "g-1", 0, 0, QuoteInputs("I:SPX", 6_850.25, 1, "polygon", _NS, _NS, 1e-6, 685_000, None, 4_600, 4_800, 0.5, 1_000, "x"),
+    "ka-7-000001", "KXINXU-26NOV23H1000-T6849.9999", "KXINXU-26NOV23H1000", "INXU", "2026-11-23/hourly-1000", "bid", 4_700, 1_000,
+    1_795_445_998, "g-1", 0, 0, QuoteInputs("I:SPX", 6_850.25, 1, "polygon", _NS, _NS, 1e-6, 685_000, None, 4_600, 4_800, 0.5, 1_000, "x"),
 )  # fmt: skip
 _FILL: Final = Fill(
     "t-1", "o-1", "ka-7-000001", _INTENT.ticker, "bid", 4_700, 250, 17_472, is_taker=False, ts_ms=_NS // 10**6, post_position_e2=250
@@ -128,9 +144,10 @@ def _read_lines(case: Case) -> bool:
 _SNAPSHOT: Final = EngineSnapshot(
     captured_utc_ns=_NS, epoch=7, config_hash="cafe", journal_seq=120, active_window="2026-11-23/hourly-1000",
     orders=(SnapshotOrder(_INTENT, "resting", "o-1", 600, 1_795_445_998),), groups=("g-1",), latches=(("operator_stop", "anna", "lunch"),),
-    ledger=LedgerSnapshot((LedgerPosition(_INTENT.ticker, 400, 2_000_000, -2_017_500, 5),), -2_000_000, 17_500, applied=(AppliedTrade("t-1", 5),)),
-    windows_degraded=1, incidents=3, gap=GapTallies("2026-11-23", GapTally(1, 0.1, 0.1), {"w": GapTally()}), levels={"I:SPX": (6_850.25, 5)},
-    alerts=(_ALERT,),
+    ledger=LedgerSnapshot((LedgerPosition(_INTENT.ticker, 400, 2_000_000, -2_017_500, 5),), -2_000_000, 17_500,
+        applied=(AppliedTrade("t-1", 5),)),
+    windows_degraded=1, incidents=3, gap=GapTallies("2026-11-23", GapTally(1, 0.1, 0.1), {"w": GapTally()}),
+    levels={"I:SPX": (6_850.25, 5)}, alerts=(_ALERT,),
 )  # fmt: skip
 
 

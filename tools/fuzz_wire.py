@@ -50,7 +50,8 @@ _ORDER: Final[dict[str, object]] = {
 }  # fmt: skip
 _FILL: Final[dict[str, object]] = {
     "trade_id": "t-1", "order_id": "o-1", "client_order_id": "ka-7-000001", "ticker": _TICKER, "outcome_side": "yes", "book_side": "bid",
-    "yes_price_dollars": "0.4700", "count_fp": "2.50", "fee_cost": "0.017472", "is_taker": False, "created_time": "2026-11-23T15:00:00.123Z",
+    "yes_price_dollars": "0.4700", "count_fp": "2.50", "fee_cost": "0.017472", "is_taker": False,
+    "created_time": "2026-11-23T15:00:00.123Z",
     "subaccount": 0,
 }  # fmt: skip
 _VENUE_FRAMES: Final = (
@@ -60,13 +61,15 @@ _VENUE_FRAMES: Final = (
         {"id": 2, "type": "ok", "sid": _BOOKS, "seq": 2, "msg": {"market_tickers": [_TICKER]}},
         {"id": 3, "type": "unsubscribed", "sid": _BOOKS, "seq": 2},
         {"id": 4, "type": "error", "sid": _BOOKS, "seq": 2, "msg": {"code": 25, "msg": "subscription buffer overflow"}},
-        {"type": "orderbook_snapshot", "sid": _BOOKS, "seq": 2, "msg": {"market_ticker": _TICKER, "yes_dollars_fp": [["0.4700", "3.00"], ["0.4600", "9.00"]]}},
+        {"type": "orderbook_snapshot", "sid": _BOOKS, "seq": 2, "msg": {"market_ticker": _TICKER, "yes_dollars_fp": [["0.4700", "3.00"],
+            ["0.4600", "9.00"]]}},
         {
             "type": "orderbook_delta", "sid": _BOOKS, "seq": 2, "sending_ts_ms": 1,
             "msg": {"market_ticker": _TICKER, "price_dollars": "0.4700", "delta_fp": "-3.00", "side": "yes", "ts_ms": 1_795_446_000_123},
         },
         {"type": "user_order", "sid": 1, "msg": {**_ORDER, "expiration_ts_ms": 1_795_445_990_000}},
-        {"type": "fill", "sid": 2, "msg": {**_FILL, "market_ticker": _TICKER, "post_position_fp": "-7.00", "ts_ms": 1_795_446_000_123, "ts": 1_795_446_000}},
+        {"type": "fill", "sid": 2, "msg": {**_FILL, "market_ticker": _TICKER, "post_position_fp": "-7.00", "ts_ms": 1_795_446_000_123,
+            "ts": 1_795_446_000}},
         {"type": "market_lifecycle_v2", "sid": 3, "msg": {"market_ticker": _TICKER, "event_type": "determined", "result": "yes"}},
         {"type": "event_lifecycle", "sid": 3, "msg": {"event_ticker": _EVENT}},
     ),
@@ -96,7 +99,8 @@ def _read_venue_stream(case: Case) -> bool:
         stream.received(f'{{"id":1,"type":"subscribed","msg":{{"channel":"{channel}","sid":{sid}}}}}', _NOW)
     stream.received(f'{{"id":2,"type":"subscribed","msg":{{"channel":"orderbook_delta","sid":{_BOOKS}}}}}', _NOW)
     stream.received(
-        f'{{"type":"orderbook_snapshot","sid":{_BOOKS},"seq":1,"msg":{{"market_ticker":"{_TICKER}","yes_dollars_fp":[["0.4700","3.00"]]}}}}',
+        f'{{"type":"orderbook_snapshot","sid":{_BOOKS},"seq":1,'
+        f'"msg":{{"market_ticker":"{_TICKER}","yes_dollars_fp":[["0.4700","3.00"]]}}}}',
         _NOW,
     )
     told = _feed(stream, case.data)
@@ -112,7 +116,7 @@ def _read_feed_stream(case: Case) -> bool:
 
 
 def _feed(stream: StreamSession, data: bytes) -> list[ev.Event]:
-    """Give a session the lines as frames, as its driver does: text where it is text. Return what it told."""
+    """Give a session the lines as frames, also those that the gate refuses: it must bear them. Return what it told."""
     gate = FrameGate()
     told: list[ev.Event] = []
     for line in data.split(b"\n"):
@@ -162,19 +166,23 @@ _COMMANDS: Final[dict[str, cmd.Command]] = {
     "trigger group": cmd.TriggerGroup(11, "g-1", 0),
 }
 _MARKET: Final[dict[str, object]] = {
-    "ticker": _TICKER, "event_ticker": _EVENT, "market_type": "binary", "open_time": "2026-11-20T21:00:00Z", "close_time": "2026-11-23T15:00:00Z",
-    "status": "active", "exchange_index": 0, "price_ranges": [{"start": "0.0000", "end": "1.0000", "step": "0.0100"}], "strike_type": "between",
+    "ticker": _TICKER, "event_ticker": _EVENT, "market_type": "binary", "open_time": "2026-11-20T21:00:00Z",
+    "close_time": "2026-11-23T15:00:00Z",
+    "status": "active", "exchange_index": 0, "price_ranges": [{"start": "0.0000", "end": "1.0000", "step": "0.0100"}],
+    "strike_type": "between",
     "floor_strike": 6_825, "cap_strike": 6_849.9999, "result": "yes", "expiration_value": "6850.25", "settlement_timer_seconds": 60,
     "rules_primary": "Above 6844.9999.", "rules_secondary": "",
 }  # fmt: skip
 _DONE: Final[dict[str, object]] = {
-    "order_id": "o-1", "client_order_id": "ka-7-000001", "fill_count": "0.00", "remaining_count": "10.00", "reduced_by": "10.00", "ts_ms": 1_795_446_000_123,
+    "order_id": "o-1", "client_order_id": "ka-7-000001", "fill_count": "0.00", "remaining_count": "10.00", "reduced_by": "10.00",
+    "ts_ms": 1_795_446_000_123,
 }  # fmt: skip
 _BODIES: Final[dict[str, tuple[str, object]]] = {
     "/exchange/user_data_timestamp": ("open orders", {"as_of_time": "2026-11-23T15:00:00.25Z"}),
     "/portfolio/orders": ("open orders", {"orders": [_ORDER, {**_ORDER, "order_id": "o-2"}], "cursor": ""}),
     "/portfolio/fills": ("fills", {"fills": [_FILL], "cursor": ""}),
-    "/portfolio/positions": ("positions", {"market_positions": [{"ticker": _TICKER, "position_fp": "-3.50"}], "event_positions": [], "cursor": ""}),
+    "/portfolio/positions": ("positions", {"market_positions": [{"ticker": _TICKER, "position_fp": "-3.50"}], "event_positions": [],
+        "cursor": ""}),
     "/exchange/status": (
         "status",
         {
@@ -189,19 +197,25 @@ _BODIES: Final[dict[str, tuple[str, object]]] = {
                 "standard_hours": [
                     {
                         "start_time": "2026-01-01T00:00:00Z", "end_time": "2027-01-01T00:00:00Z",
-                        "monday": [{"open_time": "08:00", "close_time": "23:59"}], "thursday": [{"open_time": "05:00", "close_time": "23:59"}],
+                        "monday": [{"open_time": "08:00", "close_time": "23:59"}],
+                        "thursday": [{"open_time": "05:00", "close_time": "23:59"}],
                     }
                 ],
                 "maintenance_windows": [{"start_datetime": "2026-11-26T08:00:00Z", "end_datetime": "2026-11-26T10:00:00Z"}],
             }
         },
     ),
-    "/series/KXINXU": ("ladder", {"series": {"fee_type": "quadratic", "fee_multiplier": 1, "contract_terms_url": "https://venue.example/terms.pdf"}}),
-    "/markets": ("ladder", {"markets": [_MARKET, {**_MARKET, "strike_type": "greater", "floor_strike": 6849.9999, "ticker": "T2"}], "cursor": ""}),
-    f"/events/{_EVENT}": ("ladder", {"event": {"event_ticker": _EVENT, "collateral_return_type": "MECNET", "fee_multiplier_override": 0.5}}),
-    "/events": ("day", {"events": [{"event_ticker": _EVENT, "strike_date": "2026-11-23T15:00:00Z", "settlement_sources": [{"name": "S&P", "url": "u"}]}]}),
+    "/series/KXINXU": ("ladder", {"series": {"fee_type": "quadratic", "fee_multiplier": 1,
+        "contract_terms_url": "https://venue.example/terms.pdf"}}),
+    "/markets": ("ladder", {"markets": [_MARKET, {**_MARKET, "strike_type": "greater", "floor_strike": 6849.9999, "ticker": "T2"}],
+        "cursor": ""}),
+    f"/events/{_EVENT}": ("ladder", {"event": {"event_ticker": _EVENT, "collateral_return_type": "MECNET",
+        "fee_multiplier_override": 0.5}}),
+    "/events": ("day", {"events": [{"event_ticker": _EVENT, "strike_date": "2026-11-23T15:00:00Z", "settlement_sources": [{"name": "S&P",
+        "url": "u"}]}]}),
     "/portfolio/events/orders": ("place", _DONE),
-    "/portfolio/events/orders/batched": ("place two", {"orders": [_DONE, {"client_order_id": "ka-7-000002", "error": {"code": "invalid_order", "message": "m"}}]}),
+    "/portfolio/events/orders/batched": ("place two", {"orders": [_DONE, {"client_order_id": "ka-7-000002",
+        "error": {"code": "invalid_order", "message": "m"}}]}),
     "/portfolio/events/orders/o-1/amend": ("amend", {"order": _DONE, "ts_ms": 1_795_446_000_123}),
     "/portfolio/order_groups/create": ("create group", {"order_group_id": "g-1"}),
     "/portfolio/order_groups/g-1/trigger": ("trigger group", {}),
@@ -262,14 +276,16 @@ _INDEX_ANSWERS: Final = (
         {
             "status": "OK", "request_id": "r",
             "results": [
-                {"ticker": "I:SPX", "value": 6_850.25, "last_updated": 1_795_446_000_123_456_789, "timeframe": "REAL-TIME", "session": {"close": 1.5}},
+                {"ticker": "I:SPX", "value": 6_850.25, "last_updated": 1_795_446_000_123_456_789, "timeframe": "REAL-TIME",
+                    "session": {"close": 1.5}},
                 {"ticker": "I:NDX", "value": 25_000.5, "last_updated": 1_795_446_000_123_456_789, "timeframe": "DELAYED"},
             ],
         },
         {"results": [{"ticker": "I:SPX", "error": "NOT_FOUND", "message": "Ticker not found."}]},
     ),
     *json_cases(f"{index_rest.SNAPSHOT_PATH} 401", {"status": "ERROR", "request_id": "r", "error": "Unknown API Key"}),
-    *json_cases(f"{index_rest.SNAPSHOT_PATH} 403", {"status": "NOT_AUTHORIZED", "message": "Your plan doesn't include this data timeframe."}),
+    *json_cases(f"{index_rest.SNAPSHOT_PATH} 403", {"status": "NOT_AUTHORIZED",
+        "message": "Your plan doesn't include this data timeframe."}),
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import socket
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 
@@ -24,7 +24,6 @@ MAX_VIEW_BYTES: Final = 8_388_608
 MAX_CONNECTIONS: Final = 32
 COMMAND_DEADLINE_S: Final = 5.0
 RETRY_S: Final = 0.25
-Words = Annotated[str, msgspec.Meta(max_length=500)]  # it goes into the journal, the reports and onto the page
 
 
 class ControlError(Exception):
@@ -58,35 +57,35 @@ class Status(Message, frozen=True):
 class Stop(Message, frozen=True):
     """Latch, cancel everything."""
 
-    actor: Words
-    reason: Words
+    actor: str
+    reason: str
 
 
 class Clear(Message, frozen=True):
     """Lift the latch that ``reason`` names: ``operator_stop``, ``risk_limit`` or what a cancel-all was marked with."""
 
-    actor: Words
-    reason: Words
+    actor: str
+    reason: str
 
 
 class CancelAll(Message, frozen=True):
     """Cancel everything under the given reason and latch it."""
 
-    actor: Words
-    reason: Words
+    actor: str
+    reason: str
 
 
 class ConfirmMaintenance(Message, frozen=True):
     """The maintenance is over as far as the operator is concerned: quoting may resume when every gate is green."""
 
-    actor: Words
+    actor: str
 
 
 class AckAlert(Message, frozen=True):
     """Somebody has taken an alert on: don't repeat it."""
 
-    actor: Words
-    key: Words
+    actor: str
+    key: str
 
 
 class MaintenanceChanged(Message, frozen=True):

@@ -5,7 +5,7 @@ A frame's own size is the socket's affair. The rate is a bucket: what a reader t
 
 from typing import Final
 
-from kalshi_alpha.adapters.json_depth import BRACKETS_MAX, DEPTH_MAX, is_too_nested
+from kalshi_alpha.adapters.json_depth import nesting_refusal
 from kalshi_alpha.model.clock import NS_PER_S, Now
 
 FRAMES_PER_S: Final = 5_000
@@ -35,9 +35,8 @@ class FrameGate:
         if paid_ns > now.mono_ns:
             self._paid_ns = None  # the next connection begins anew
             return self._told(f"more than {FRAMES_PER_S} frames a second")
-        if is_too_nested(frame):
-            return self._told(f"nested deeper than {DEPTH_MAX} levels, or more than {BRACKETS_MAX} brackets")
-        return None
+        nesting = nesting_refusal(frame)
+        return None if nesting is None else self._told(nesting)
 
     def _told(self, why: str) -> str:
         self.refused += 1

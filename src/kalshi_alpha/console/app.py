@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -23,6 +23,8 @@ PACE_S: Final = 0.1
 BODY_S: Final = 0.5
 """STOP's reason must have come by then; STOP itself doesn't wait longer for it."""
 WRITE_S: Final = 10.0
+
+Body = TypeVar("Body")
 
 
 class StopBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +46,14 @@ class AckBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of ``POST /api/ack``."""
 
     key: str
+
+
+def body_of(data: bytes, kind: type[Body]) -> Body | None:
+    """Return the body of an action; None: it isn't one."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 class Console:
@@ -117,24 +127,16 @@ class Console:
         # Whatever the body says, or doesn't, STOP means stop: only its reason may be lost.
         try:
             async with asyncio.timeout(BODY_S):
-                reason = msgspec.json.decode(await request.read(), type=StopBody).reason[:200]
-        except (
-            msgspec.DecodeError,
-            UnicodeDecodeError,
-            TimeoutError,
-            ConnectionError,
-            web.HTTPRequestEntityTooLarge,
-            web.RequestPayloadError,
-        ):
-            reason = StopBody().reason
-        status = await self._desk.stop(reason)
+                body = body_of(await request.read(), StopBody) or StopBody()
+        except (TimeoutError, ConnectionError, web.HTTPRequestEntityTooLarge, web.RequestPayloadError):
+            body = StopBody()
+        status = await self._desk.stop(body.reason[:200])
         code = HTTPStatus.OK if status.state == "delivered" else HTTPStatus.ACCEPTED
         return web.Response(status=code, body=msgspec.json.encode(status), content_type="application/json")
 
     async def _clear(self, request: web.Request) -> web.Response:
-        try:
-            body = msgspec.json.decode(await request.read(), type=ClearBody)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        body = body_of(await request.read(), ClearBody)
+        if body is None:
             return refusal(HTTPStatus.BAD_REQUEST, "name the latch and type CLEAR")
         if body.latch not in self._board.latches:
             return refusal(HTTPStatus.CONFLICT, "no such latch holds: nothing was cleared")
@@ -152,9 +154,8 @@ class Console:
         return refusal(HTTPStatus.OK if reply.ok else HTTPStatus.CONFLICT, reply.message)
 
     async def _ack(self, request: web.Request) -> web.Response:
-        try:
-            body = msgspec.json.decode(await request.read(), type=AckBody)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        body = body_of(await request.read(), AckBody)
+        if body is None:
             return refusal(HTTPStatus.BAD_REQUEST, "name the alert")
         try:
             reply = await self._desk.acknowledge(body.key)

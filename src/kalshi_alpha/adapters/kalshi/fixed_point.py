@@ -26,7 +26,7 @@ UnixMs = Annotated[int, msgspec.Meta(ge=0, le=10_000_000_000_000)]
 UnixS = Annotated[int, msgspec.Meta(ge=0, le=10_000_000_000)]
 _KEPT: Final = 8_192
 """Prices, counts and times repeat: so many parsed texts are kept."""
-_YEARS: Final = (1970, 2200)
+YEARS: Final = range(1970, 2200)
 """Beyond them nanoseconds don't fit 64 bits, and nothing of ours is there."""
 
 
@@ -150,8 +150,8 @@ def rfc3339_ns(text: str) -> int:
     except ValueError as error:
         message = f"no such time: {text!r}"
         raise WireError(message) from error
-    if not _YEARS[0] <= moment.year < _YEARS[1]:
-        message = f"time outside of the years {_YEARS[0]} to {_YEARS[1]}: {text!r}"
+    if moment.year not in YEARS:
+        message = f"time outside of the years {YEARS.start} to {YEARS.stop - 1}: {text!r}"
         raise WireError(message)
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     seconds = since.days * 86_400 + since.seconds

@@ -7,7 +7,7 @@ from typing import Final
 import httptools
 from typing_extensions import override
 
-from kalshi_alpha.adapters.json_depth import BRACKETS_MAX, DEPTH_MAX, is_too_nested
+from kalshi_alpha.adapters.json_depth import nesting_refusal
 from kalshi_alpha.model.http import HttpResponse
 
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -152,8 +152,8 @@ class Connection(asyncio.Protocol):
             self._body = bytearray()
             return
         self._keep_alive = self._keep_alive and self._parser.should_keep_alive()
-        if is_too_nested(self._body):
-            self.close(f"bad response: nested deeper than {DEPTH_MAX} levels, or more than {BRACKETS_MAX} brackets")
+        if (nesting := nesting_refusal(self._body)) is not None:
+            self.close(f"bad response: {nesting}")
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(HttpResponse(status, bytes(self._body), date="" if self._is_cached else self._date))
 

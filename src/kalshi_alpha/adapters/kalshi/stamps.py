@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from kalshi_alpha.adapters.kalshi.fixed_point import UnixMs
+from kalshi_alpha.adapters.kalshi.fixed_point import YEARS, UnixMs
 from kalshi_alpha.adapters.kalshi.wire import UNREADABLE
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, utc_ns_of
 from kalshi_alpha.model.events import Event, VenueTimed
@@ -61,7 +61,7 @@ def date_ns_of(text: str) -> int | None:
         moment = datetime(int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second), tzinfo=UTC)
     except ValueError:
         return None
-    return utc_ns_of(moment)
+    return utc_ns_of(moment) if moment.year in YEARS else None
 
 
 def date_text(utc_ns: int) -> str:

@@ -76,9 +76,11 @@ def _decode_each(frame: str | bytes) -> list[FeedMessage]:
 
 def _message(item: object) -> FeedMessage:
     try:
-        return msgspec.convert(item, FeedMessage)
-    except (msgspec.ValidationError, RecursionError, UnicodeError):  # half of a character is no text
+        message = msgspec.convert(item, FeedMessage)
+        msgspec.json.encode(message)  # half of a character is no text: it couldn't be written down
+    except (msgspec.ValidationError, RecursionError, UnicodeError):
         return FeedMessage(ev=UNREADABLE)
+    return message
 
 
 def index_value(message: FeedMessage) -> IndexValue | None:
