@@ -28,6 +28,7 @@ from kalshi_alpha.adapters.control_socket import (
     Stop,
     ViewReceived,
     control_path,
+    decode_command,
     send_command,
 )
 from kalshi_alpha.adapters.stop_request import StopRequest, read_stop_request, request_stop_offline, take_stop_request
@@ -385,3 +386,15 @@ def test_a_stop_that_cannot_be_read_is_still_a_stop(root: Path) -> None:
     assert taken is not None
     assert "unreadable" in taken.reason
     assert take_stop_request(root) is None
+
+
+@pytest.mark.parametrize(
+    "line", ['{"type":"Stop","actor":' + "[" * 10_000, '{"type":"Status","more":' + "[" * 10_000, '"' + "x" * 10_000, "\ud800", ""]
+)
+def test_a_strange_line_is_answered_with_a_short_reason(line: str) -> None:
+    answer = decode_command(line.encode(errors="surrogatepass") + b"\n")
+
+    assert isinstance(answer, ControlReply)
+    assert not answer.ok
+    assert answer.message.startswith("not a command: ")
+    assert len(answer.message) < 330

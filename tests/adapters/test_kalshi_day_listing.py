@@ -120,7 +120,16 @@ def test_an_event_without_its_own_takes_its_series_fees_and_sources() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"strike_type": "functional"}, {"floor_strike": None}, {"market_type": "scalar"}, {"strike_type": None}, {"floor_strike": 1e30}],
+    [
+        {"strike_type": "functional"},
+        {"floor_strike": None},
+        {"market_type": "scalar"},
+        {"strike_type": None},
+        {"floor_strike": 1e30},
+        {"floor_strike": "6845"},
+        {"floor_strike": [6845]},
+        {"floor_strike": int("9" * 400)},
+    ],
 )
 def test_a_market_that_cannot_be_understood_is_kept_with_the_reason(changes: dict[str, object]) -> None:
     _, found = read([(200, {"series": SERIES}), (200, {"markets": [market("M1", **changes)]}), (200, {"events": {}})])

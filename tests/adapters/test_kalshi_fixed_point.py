@@ -89,6 +89,8 @@ def test_every_count_survives_the_way_out_and_back(count: int) -> None:
         ("7199.9999", 719_999, 720_000),
         ("0.29", 29, 29),
         ("-1.005", -101, -100),
+        ("-0.001", -1, 0),
+        ("-1.010", -101, -101),
     ],
 )
 def test_points_become_hundredths_without_floats(points: str, floor: int, ceil: int) -> None:
@@ -96,10 +98,32 @@ def test_points_become_hundredths_without_floats(points: str, floor: int, ceil: 
     assert hundredths_ceil(points) == ceil
 
 
-@pytest.mark.parametrize("points", ["1E+999999999", "1E-999999999", "1000000000000", "NaN", "Infinity"])
+@pytest.mark.parametrize(
+    "points",
+    [
+        "1E+1000000",
+        "1E+999999999",
+        "1E-999999999",
+        "1000000000",
+        "NaN",
+        "Infinity",
+        "",
+        "-",
+        "--5",
+        "5.",
+        ".5",
+        "0_5",
+        " 5",
+        "5\n",
+        "\u0665",
+        '"5"',
+    ],
+)
 def test_absurd_levels_are_refused_quickly(points: str) -> None:
     with pytest.raises(WireError, match="not an index level"):
         hundredths_floor(points)
+    with pytest.raises(WireError, match="not an index level"):
+        hundredths_ceil(points)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +140,22 @@ def test_times_are_read_to_the_nanosecond(text: str, moment: datetime, nanosecon
     assert rfc3339_ns(text) == int(moment.timestamp()) * 1_000_000_000 + nanoseconds
 
 
-@pytest.mark.parametrize("text", ["2026-11-23T15:00:00", "2026-11-23", "2026-02-30T00:00:00Z", "2026-11-23T25:00:00Z", "", "now"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-23T15:00:00",
+        "2026-11-23",
+        "2026-02-30T00:00:00Z",
+        "2026-11-23T25:00:00Z",
+        "",
+        "now",
+        "1969-12-31T23:59:59Z",
+        "2200-01-01T00:00:00Z",
+        "2026-11-23T15:00:00+99:99",
+        "2026-11-23T15:00:00+05:60",
+        "2026-11-23T15:00:00.1234567890Z",
+    ],
+)
 def test_what_is_no_instant_is_refused(text: str) -> None:
     with pytest.raises(WireError):
         rfc3339_ns(text)

@@ -65,6 +65,7 @@ class Server:
         self.answers = answers
         self.seen: list[Seen] = []
         self.connections = 0
+        self.open_port = 0
         self.open_writers: list[asyncio.StreamWriter] = []
         self.ended = asyncio.Event()
 
@@ -91,7 +92,7 @@ class Server:
 async def exchange(*answers: Answer, timeout_s: float = 5.0, connections: int = 2) -> AsyncIterator[tuple[Server, VenueHttp]]:
     server = Server(list(answers))
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    port = listening.sockets[0].getsockname()[1]
+    server.open_port = port = listening.sockets[0].getsockname()[1]
     client = VenueHttp(f"http://127.0.0.1:{port}/trade-api/v2", Signer("key-1", KEY.sign), FixedClock(), timeout_s, connections)
     try:
         yield server, client
@@ -349,6 +350,51 @@ def test_an_endless_body_is_cut_off() -> None:
 
         assert response.status == 0
         assert "more than" in response.reason
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("around", [b"X-More: " + b"x" * 1_000 + b"\r\n", b""], ids=["headers", "chunks"])
+def test_endless_words_around_a_body_are_cut_off(around: bytes) -> None:
+    async def floods(visit: Visit) -> None:
+        await visit.write(b"HTTP/1.1 200 OK\r\n")
+        if not around:
+            await visit.write(b"Transfer-Encoding: chunked\r\n\r\n")
+        while True:
+            await visit.write(around or b"1;" + b"x" * 1_000 + b"\r\n1\r\n")
+
+    async def scenario() -> None:
+        async with exchange(floods) as (_, client):
+            response = await client.send(READ)
+
+        assert response.status == 0
+        assert response.reason == "bad response: more than 65536 bytes around its body"
+
+    run(scenario())
+
+
+def test_a_body_that_nests_too_deeply_is_no_answer() -> None:
+    deep = b"[" * 33 + b"]" * 33
+
+    async def scenario() -> None:
+        async with exchange(says(b"HTTP/1.1 200 OK\r\nContent-Length: 66\r\n\r\n" + deep), says(OK)) as (_, client):
+            first = await client.send(READ)
+            second = await client.send(READ)
+
+        assert (first.status, first.reason) == (0, "bad response: nested deeper than 32 levels")
+        assert second.status == 200
+
+    run(scenario())
+
+
+def test_a_client_can_be_told_to_take_short_answers_only() -> None:
+    async def scenario() -> None:
+        async with exchange(says(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n" + b"x" * 11)) as (server, _):
+            client = VenueHttp(f"http://127.0.0.1:{server.open_port}", None, FixedClock(), 5.0, body_bytes_max=10)
+            response = await client.send(READ)
+            await client.close()
+
+        assert (response.status, response.reason) == (0, "bad response: more than 10 bytes")
 
     run(scenario())
 

@@ -27,6 +27,8 @@ def test_an_answer_to_a_write_tells_the_millisecond(body: bytes) -> None:
         (WRITE, HttpResponse(400, b'{"error":{"ts_ms":1}}', date=DATE)),
         (WRITE, HttpResponse(503, b"", date=DATE)),
         (WRITE, HttpResponse(201, b'{"ts_ms":"soon"}', date=DATE)),
+        (WRITE, HttpResponse(201, b'{"ts_ms":1e30}', date=DATE)),
+        (WRITE, HttpResponse(201, b'{"ts_ms":10000000000001}', date=DATE)),
         (WRITE, HttpResponse(201, b'"ts_ms"', date=DATE)),
         (WRITE, HttpResponse(200, b'{"orders":[{"error":{"ts_ms":1}}]}', date=DATE)),
     ],
@@ -49,7 +51,16 @@ def test_a_date_header_reads_and_writes_as_the_standards_example() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 31 Feb 2026 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 EST", "", "0"]
+    "text",
+    [
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun, 31 Feb 2026 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 EST",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Wed, 31 Dec 1969 23:59:59 GMT",
+        "",
+        "0",
+    ],
 )
 def test_what_is_no_date_is_none(text: str) -> None:
     assert date_ns_of(text) is None

@@ -36,7 +36,31 @@ def test_a_level_is_a_number_or_a_numeric_string(val: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "val", ["null", "NaN", "Infinity", "-1", "0", '""', '"abc"', '"NaN"', '"6_850"', "true", "[]", "{}", "1e300", '"1e999"']
+    "val",
+    [
+        "null",
+        "NaN",
+        "Infinity",
+        "-1",
+        "0",
+        '""',
+        '"abc"',
+        '"NaN"',
+        '"6_850"',
+        "true",
+        "[]",
+        "{}",
+        "1e300",
+        '"1e999"',
+        '"\u0665"',
+        '" 5"',
+        '"5."',
+        '".5"',
+        '"+5"',
+        '"0x5"',
+        '"Infinity"',
+        '"' + "9" * 5_000 + '"',
+    ],
 )
 def test_what_is_no_level_is_no_value_and_costs_no_neighbour(val: str) -> None:
     found = values(f'[{{"ev":"V","val":{val},"T":"I:SPX","t":1678220098130}},{VALUE}]')
@@ -70,10 +94,20 @@ def test_a_missing_field_is_no_value(missing: str) -> None:
     assert values(json.dumps([message])) == [None]
 
 
-@pytest.mark.parametrize("frame", ["", "hello", VALUE, "1", "null", '"x"', f"[{VALUE}", b"\xff\xfe[]", "[" * 100_000, f"[{VALUE}] []"])
+@pytest.mark.parametrize(
+    "frame",
+    ["", "hello", VALUE, "1", "null", '"x"', f"[{VALUE}", b"\xff\xfe[]", "[" * 100_000, f"[{VALUE}] []", f"[{VALUE}]" + " " * 131_072],
+)
 def test_what_is_no_array_is_a_frame_error(frame: str | bytes) -> None:
     with pytest.raises(wire.FrameError):
         wire.decode(frame)
+
+
+@pytest.mark.parametrize("field", ["ev", "status", "message", "T"])
+def test_half_of_a_character_makes_its_message_unreadable_and_no_other(field: str) -> None:
+    messages = wire.decode(f'[{{"{field}":"\\ud800"}},{VALUE}]')
+
+    assert [message.ev for message in messages] == [wire.UNREADABLE, "V"]
 
 
 def test_a_status_without_text_stays_a_status() -> None:

@@ -54,6 +54,16 @@ def test_maintenances_and_incidents_are_read_in_any_offset() -> None:
     assert event.advisories == ("incident 'Slow': investigating, impact major",)
 
 
+def test_of_too_many_incidents_with_too_many_words_enough_is_told() -> None:
+    word = "x" * 10_000
+
+    event = read(page(incidents=[{"name": word, "status": word, "impact": word}] * 300))
+
+    assert isinstance(event, StatusPageRead)
+    assert len(event.advisories) == 50
+    assert max(map(len, event.advisories)) < 400
+
+
 def test_an_early_start_counts_a_late_one_doesnt_shorten_and_what_is_completed_is_over() -> None:
     early, late = listed("in_progress", "a", started_at="2026-11-23T15:00:00Z"), listed("verifying", "b", started_at="2026-11-23T15:30:00Z")
 

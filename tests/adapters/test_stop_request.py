@@ -14,3 +14,13 @@ def test_a_pipe_in_a_stops_place_is_a_stop_at_once(tmp_path: Path) -> None:
 
     assert waiting is not None
     assert waiting.reason == "unreadable stop request: OSError"
+
+
+def test_a_stop_that_nests_deeply_is_a_stop(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "stop_request.json").write_text('{"more":' + "[" * 100_000)
+
+    waiting = read_stop_request(tmp_path)
+
+    assert waiting is not None
+    assert waiting.reason.startswith("unreadable stop request: ")

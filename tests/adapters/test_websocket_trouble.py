@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from typing_extensions import override
 from websockets.asyncio.server import Server, ServerConnection
+from websockets.exceptions import ConnectionClosed
 
 from kalshi_alpha.adapters.system_clock import SystemClock
 from kalshi_alpha.model.clock import Now
@@ -124,6 +125,41 @@ def test_many_frames_arrive_in_their_order() -> None:
         await run.until(lambda: len(session.frames) == 500)
         await stop(run)
         assert session.frames == [str(number) for number in range(500)]
+
+    play(handler, scene)
+
+
+def test_a_frame_that_nests_too_deeply_is_never_read_and_ends_its_connection_with_the_reason() -> None:
+    async def handler(connection: ServerConnection) -> None:
+        await connection.send("fine")
+        await connection.send("[" * 33 + "]" * 33)
+        await connection.send("after")
+        await quiet(connection)
+
+    async def scene(url: str, _server: Server) -> None:
+        session = Echo()
+        run = Run(session, url, SystemClock())
+        await run.until(lambda: run.count(VenueLost) == 2)
+        await stop(run)
+        assert session.frames[:2] == ["fine", "fine"]
+        assert session.ended[:2] == [f"frame refused: nested deeper than 32 levels ({number} so far)" for number in (1, 2)]
+
+    play(handler, scene)
+
+
+def test_frames_over_the_rate_end_their_connection_with_the_reason() -> None:
+    async def handler(connection: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await connection.send("x" * 500_000)
+
+    async def scene(url: str, _server: Server) -> None:
+        session = Echo()
+        run = Run(session, url, SystemClock())
+        await run.until(lambda: run.count(VenueLost) == 1)
+        await stop(run)
+        assert session.ended[0] == "frame refused: more than 5000 frames a second (1 so far)"
+        assert len(session.frames) >= 160  # of 122 times the cost of a short one, 20,000 at once
 
     play(handler, scene)
 

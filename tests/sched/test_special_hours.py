@@ -130,6 +130,8 @@ def test_hours_of_a_calendar_that_has_become_narrower_still_intersect() -> None:
         (day(open='"24:00"'), "open is '24:00': expected HH:MM"),
         (day(open="930"), "open is 930: expected HH:MM"),
         (day(open="2026-11-23"), "open is 2026-11-23: expected HH:MM"),
+        (day(close="0001-01-01T00:00:00+23:59"), r"close is 0001-01-01T00:00:00\+23:59: that isn't on 2026-11-23"),
+        (day(close="9999-12-31T23:59:59-23:59"), "close is 9999-12-31T23:59:59-23:59: that isn't on 2026-11-23"),
         (day(close="2026-11-24T13:00:00-05:00"), "close is 2026-11-24T13:00:00-05:00: that isn't on 2026-11-23"),
         (day(open=""), "open is missing"),
         (day(close=""), "close is missing"),

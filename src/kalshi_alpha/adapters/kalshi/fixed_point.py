@@ -110,16 +110,7 @@ def hundredths_floor(points: str) -> int:
         WireError: not a plausible index level.
 
     """
-    match = _points(points)
-    if match is None:
-        message = f"not an index level: {points[:40]!r}"
-        raise WireError(message)
-    sign, whole, fraction = match.groups()
-    digits = (fraction or "").ljust(2, "0")
-    value = int(whole + digits[:2])
-    if not sign:
-        return value
-    return -value - 1 if digits[2:].strip("0") else -value
+    return _hundredths(points)[0]
 
 
 def hundredths_ceil(points: str) -> int:
@@ -129,7 +120,20 @@ def hundredths_ceil(points: str) -> int:
         WireError: not a plausible index level.
 
     """
-    return -hundredths_floor(points[1:] if points.startswith("-") else f"-{points}")
+    return _hundredths(points)[1]
+
+
+def _hundredths(points: str) -> tuple[int, int]:
+    """Return the whole hundredths on both sides of a level, twice the same where it is one."""
+    match = _points(points)
+    if match is None:
+        message = f"not an index level: {points[:40]!r}"
+        raise WireError(message)
+    sign, whole, fraction = match.groups()
+    digits = (fraction or "").ljust(2, "0")
+    low = int(whole + digits[:2])
+    high = low + bool(digits[2:].strip("0"))
+    return (-high, -low) if sign else (low, high)
 
 
 @lru_cache(maxsize=_KEPT)
