@@ -22,6 +22,7 @@ class Echo:
         self.frames: list[str | bytes] = []
         self.pongs: list[float] = []
         self.ended: list[str] = []
+        self.refusals: list[str] = []
         self.to_send: list[str] = []
         self.greeting: list[str] = []
         self.deadline_ns: int | None = None
@@ -41,6 +42,10 @@ class Echo:
         if frame == self.close_at:
             self.close_reason = "enough"
         return [TimerFired()]
+
+    def refused(self, why: str) -> list[Event]:
+        self.refusals.append(why)
+        return []
 
     def closed(self, reason: str, now: Now) -> list[Event]:
         self.ended.append(reason)

@@ -26,7 +26,7 @@ def test_one_more_than_twenty_thousand_at_once_is_refused_with_the_rate() -> Non
     gate = FrameGate()
     passed(gate, FRAME, 0, 20_000)
 
-    assert gate.refusal(FRAME, at(0)) == "frame refused: more than 5000 frames a second (1 so far)"
+    assert gate.refusal(FRAME, at(0)) == "more than 5000 frames a second"
 
 
 def test_five_thousand_a_second_pass_forever() -> None:
@@ -61,18 +61,9 @@ def test_a_long_frame_counts_as_several() -> None:
     assert passed(FrameGate(), "x" * 41_000, 0, 20_000) == 20_000 // 11
 
 
-def test_after_a_refusal_the_next_connection_begins_anew_and_the_count_goes_on() -> None:
-    gate = FrameGate()
-    passed(gate, FRAME, 0, 30_000)
-
-    assert passed(gate, FRAME, 0, 30_000) == 20_000
-    assert gate.refused == 2
-
-
 @pytest.mark.parametrize("frame", ["[" * 33 + "]" * 33, b"[" * 33 + b"]" * 33])
 def test_a_frame_that_nests_too_deeply_is_refused_with_the_depth(frame: str | bytes) -> None:
     gate = FrameGate()
 
-    assert gate.refusal(frame, at(0)) == "frame refused: nested deeper than 32 levels (1 so far)"
-    assert gate.refusal(frame, at(0)) == "frame refused: nested deeper than 32 levels (2 so far)"
+    assert gate.refusal(frame, at(0)) == "nested deeper than 32 levels"
     assert gate.refusal(FRAME, at(0)) is None

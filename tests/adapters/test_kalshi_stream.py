@@ -164,6 +164,13 @@ def test_an_unreadable_private_frame_ends_the_connection(frame: dict[str, object
     assert lost[0].reason.startswith("unreadable")
 
 
+def test_a_frame_that_was_refused_unread_is_counted_with_the_unreadable_ones() -> None:
+    stream = open_stream()
+
+    assert stream.refused("frame refused: too deep") == []
+    assert (stream.unreadable_frames, stream.last_unreadable) == (1, "frame refused: too deep")
+
+
 @pytest.mark.parametrize(
     ("ticker", "result", "events"),
     [

@@ -33,6 +33,7 @@ def test_it_tells_values_connections_losses_and_complaints() -> None:
         told += stream.received(frame(ev="status", status="success", message=f"subscribed to: V.{symbol}"), NOW)
     told += stream.received(frame(ev="V", val=6_850.5, T="I:SPX", t=1_795_444_200_000), NOW)
     told += stream.received(frame(ev="status", status="error", message=f"no {KEY}"), NOW)
+    told += stream.refused("frame refused: too deep")
     told += stream.ponged(3.0)
     told += stream.timer(NOW)
     told += stream.closed("closed 1006", NOW)
@@ -43,6 +44,7 @@ def test_it_tells_values_connections_losses_and_complaints() -> None:
         FurtherStated("backup", connected=True, text="subscribed"),
         FurtherTicked("backup", "I:SPX", 6_850.5, 1_795_444_200_000),
         FurtherStated("backup", connected=True, text="error: no (key)"),
+        FurtherStated("backup", connected=True, text="bad_frame: frame refused: too deep"),
         FurtherStated("backup", connected=False, text="lost: closed 1006"),
     ]
     assert stream.wants_close() is None

@@ -161,9 +161,14 @@ def test_bad_frames_are_told_once_a_connection() -> None:
 
     assert [type(event) for event in events] == [FeedWarned]
     assert stream.unused == {"frame": 50}
+    assert stream.refused("frame refused: too deep") == []
+    assert stream.unused == {"frame": 51}
     stream.closed("x", at(2))
     open_stream(stream, 3)
     assert len(stream.received("[", at(4))) == 1
+    stream.closed("x", at(5))
+    open_stream(stream, 6)
+    assert stream.refused("frame refused: too deep") == [FeedWarned("polygon", "bad_frame", "frame refused: too deep")]
 
 
 def test_without_any_acknowledgement_in_time_it_hangs_up() -> None:

@@ -252,6 +252,7 @@ def test_a_message_beyond_the_limit_ends_the_connection() -> None:
         await stop(run)
         assert session.frames == []
         assert session.ended[0].startswith("closed by us, 1009")
+        assert session.refusals[0] == session.ended[0]
 
     play(handler, scene)
 

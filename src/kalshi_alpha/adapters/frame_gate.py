@@ -18,26 +18,16 @@ _AT_ONCE_NS: Final = FRAMES_AT_ONCE * _FRAME_NS
 
 
 class FrameGate:
-    """Judges the frames of one connection after another."""
+    """Judges the frames of one connection."""
 
     def __init__(self) -> None:
-        self.refused = 0
-        """Frames refused so far."""
-        self._paid_ns: int | None = None
+        self._paid_ns = -_AT_ONCE_NS
         """Up to when the frames so far have used up the rate, on the monotonic clock."""
 
     def refusal(self, frame: str | bytes, now: Now) -> str | None:
-        """Return why the frame, and its connection, is refused; None: it may be read."""
+        """Return why the frame is refused, and its connection with it; None: it may be read."""
         cost_ns = (1 + len(frame) // FRAME_BYTES) * _FRAME_NS
-        earliest_ns = now.mono_ns - _AT_ONCE_NS
-        paid_ns = self._paid_ns
-        self._paid_ns = paid_ns = (earliest_ns if paid_ns is None or paid_ns < earliest_ns else paid_ns) + cost_ns
-        if paid_ns > now.mono_ns:
-            self._paid_ns = None  # the next connection begins anew
-            return self._told(f"more than {FRAMES_PER_S} frames a second")
-        nesting = nesting_refusal(frame)
-        return None if nesting is None else self._told(nesting)
-
-    def _told(self, why: str) -> str:
-        self.refused += 1
-        return f"frame refused: {why} ({self.refused} so far)"
+        self._paid_ns = max(self._paid_ns, now.mono_ns - _AT_ONCE_NS) + cost_ns
+        if self._paid_ns > now.mono_ns:
+            return f"more than {FRAMES_PER_S} frames a second"
+        return nesting_refusal(frame)

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.frames import CloseCode
 
 from kalshi_alpha.adapters.frame_gate import FrameGate
 from kalshi_alpha.adapters.system_clock import Clock
@@ -61,7 +62,6 @@ async def drive(
 
     """
     wake = poke or asyncio.Event()
-    gate = FrameGate()
     while True:
         at_ns = session.connect_at_ns()
         wait_s = IDLE_S if at_ns is None else clock.real_seconds_until(at_ns)
@@ -70,7 +70,7 @@ async def drive(
             continue
         connection, reason = await _connected(parameters(), frame_bytes_max)
         if connection is not None:
-            reason = await _Line(session, connection, clock, on_events, wake, gate).serve()
+            reason = await _Line(session, connection, clock, on_events, wake).serve()
         now = clock.now()
         events = session.closed(reason, now)
         if events:
@@ -101,20 +101,13 @@ class _Line:
     """One open connection and its session."""
 
     def __init__(
-        self,
-        session: StreamSession,
-        connection: ClientConnection,
-        clock: Clock,
-        on_events: OnEvents,
-        wake: asyncio.Event,
-        gate: FrameGate,
+        self, session: StreamSession, connection: ClientConnection, clock: Clock, on_events: OnEvents, wake: asyncio.Event
     ) -> None:
         self._session = session
         self._connection = connection
         self._clock = clock
         self._on_events = on_events
         self._wake = wake
-        self._gate = gate
         self._why = ""
         self._latency_s = 0.0
         """Of the last ping that was answered."""
@@ -131,6 +124,8 @@ class _Line:
             await self._read()
         except ConnectionClosed as error:
             self._why = self._why or _closing(error)[:REASON_CHARACTERS]
+            if error.sent is not None and error.sent.code == CloseCode.MESSAGE_TOO_BIG:
+                self._refuse(self._why)
         finally:
             self._connection.transport.abort()
             for task in others:
@@ -142,7 +137,7 @@ class _Line:
         return self._session.wants_close() or self._why
 
     async def _read(self) -> None:
-        session, clock, on_events, gate = self._session, self._clock, self._on_events, self._gate
+        session, clock, on_events, gate = self._session, self._clock, self._on_events, FrameGate()
         now = clock.now()
         self._tell(session.opened(now), now)
         self._flush()
@@ -150,7 +145,7 @@ class _Line:
             frame = await self._connection.recv()
             now = clock.now()
             if (refusal := gate.refusal(frame, now)) is not None:
-                self._why = refusal
+                self._refuse(f"frame refused: {refusal}")
                 return
             events = session.received(frame, now)
             if events:
@@ -158,6 +153,10 @@ class _Line:
             self._flush()
             if session.next_deadline_ns() != self._watched_ns:
                 self._wake_if_earlier()
+
+    def _refuse(self, why: str) -> None:
+        self._why = why
+        self._tell(self._session.refused(why), self._clock.now())
 
     async def _keep_deadlines(self) -> None:
         """Fire the session's timer when it is due, and send what others made it want to send."""

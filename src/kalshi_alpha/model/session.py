@@ -17,6 +17,10 @@ class StreamSession(Protocol):
         """Take one text or binary frame. Never raises: what can't be understood becomes an event."""
         ...
 
+    def refused(self, why: str) -> list[Event]:
+        """Count a frame that is too large, too deep or too fast to be read; the driver ends the connection for it."""
+        ...
+
     def closed(self, reason: str, now: Now) -> list[Event]:
         """Learn that the connection ended or couldn't be made."""
         ...

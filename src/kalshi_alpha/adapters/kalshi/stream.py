@@ -131,6 +131,11 @@ class VenueStream:
                 self._drop_connection("no answer to a subscription within 5 s")
         return []
 
+    def refused(self, why: str) -> list[Event]:
+        """Count a frame that was refused unread; the end of its connection is what is told."""
+        self._note(why)
+        return []
+
     def ponged(self, round_trip_ms: float) -> list[Event]:  # noqa: ARG002 - the shape of all sessions
         """Tell nothing: the venue's answers to requests are what counts."""
         return []

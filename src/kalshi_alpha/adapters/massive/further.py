@@ -33,6 +33,10 @@ class FurtherStream:
         """Take one frame."""
         return self._told(self._stream.received(frame, now))
 
+    def refused(self, why: str) -> list[Event]:
+        """Tell that a frame was refused unread."""
+        return self._told(self._stream.refused(why))
+
     def closed(self, reason: str, now: Now) -> list[Event]:
         """Plan the next connection."""
         return self._told(self._stream.closed(reason, now))

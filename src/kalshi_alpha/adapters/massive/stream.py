@@ -110,6 +110,10 @@ class FeedStream:
             events.append(self._warning("silent", self._close_reason))
         return events
 
+    def refused(self, why: str) -> list[Event]:
+        """Tell that a frame was refused unread."""
+        return self._bad_frame(why)
+
     def ponged(self, round_trip_ms: float) -> list[Event]:
         """Tell how long a ping took."""
         return [FeedPinged(self._leg, round_trip_ms)]
