@@ -60,7 +60,7 @@ bench: $(RUNTIME) $(COMPILED) ## the figures of performance, by name
 seeds: $(RUNTIME) $(COMPILED) ## 2,000 windows with swarms of random faults in virtual time: every promise must hold
 	$(PY) -m tools.seeds --runs $(RUNS) --workers $(WORKERS)
 
-mutants: $(DEV) $(COMPILED) ## twenty safety bugs, one at a time: a checker must notice each within 200 windows
+mutants: $(DEV) $(COMPILED) ## 28 safety bugs, one at a time: a checker must notice each within 200 windows
 	$(PY) -m tools.mutants --workers $(WORKERS)
 
 determinism: $(DEV) $(COMPILED) ## the same seed gives the same journal; also in OTHER_PYTHON where given
