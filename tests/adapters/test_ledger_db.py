@@ -1,7 +1,9 @@
 """The read model: the same however it was built, thrown away when it can't be trusted, whole whatever happens while it is built."""
 
+import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -19,7 +21,7 @@ from kalshi_alpha.exec.runners.housekeep_files import SystemFiles
 from kalshi_alpha.model import records as r
 from kalshi_alpha.model.records import Record
 from tests.adapters.journal_samples import chained, every_kind, fill, incident, intent
-from tests.exec.house_scene import NOW, weeks
+from tests.exec.house_scene import NOW, a_days_records, capture, segment, weeks
 
 Tables = dict[str, list[tuple[object, ...]]]
 
@@ -43,6 +45,16 @@ def days(number: int) -> list[Record]:
         r.FillBooked(10 * number + 2, fill(number)),
         r.OrderClosed(10 * number + 3, client_id, "executed"),
     ]
+
+
+def change(path: Path, statement: str) -> None:
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.execute(statement)
+
+
+def foreign(path: Path, statement: str) -> None:
+    path.unlink()
+    change(path, statement)
 
 
 def test_every_kind_of_record_is_taken_in(tmp_path: Path) -> None:
@@ -109,9 +121,12 @@ def test_without_a_journal_it_is_empty(tmp_path: Path) -> None:
     [
         (lambda path: path.write_bytes(b"no database at all, but long enough to be looked at" * 100), "it was damaged"),
         (lambda path: path.write_bytes(path.read_bytes()[:4_096] + b"\xff" * (path.stat().st_size - 4_096)), "it was damaged"),
-        (lambda path: apsw.Connection(str(path)).pragma("user_version", 7), "it was of another version"),
+        (lambda path: change(path, "ALTER TABLE fills ADD COLUMN later TEXT"), "it was of another version"),
+        (lambda path: change(path, "DROP TABLE fills"), "it was of another version"),
+        (lambda path: foreign(path, "CREATE TABLE orders(theirs)"), "it was of another version, or no ledger"),
+        (lambda path: foreign(path, "CREATE TABLE theirs(a)"), "it was of another version, or no ledger"),
     ],
-    ids=["foreign", "overwritten", "other version"],
+    ids=["foreign", "overwritten", "other version", "a table is gone", "foreign tables of the same name", "foreign tables"],
 )
 def test_what_cant_be_trusted_is_built_anew_and_said(tmp_path: Path, damage: object, why: str) -> None:
     journal(tmp_path, [*days(1), *days(2)])
@@ -124,6 +139,9 @@ def test_what_cant_be_trusted_is_built_anew_and_said(tmp_path: Path, damage: obj
 
     assert state.built_anew.startswith(why)
     assert tables(tmp_path) == whole
+    assert ask(tmp_path, "PRAGMA journal_mode")[1] == [("wal",)]
+    assert ask(tmp_path, "SELECT count(*) FROM sqlite_schema WHERE name = 'theirs'")[1] == [(0,)]
+    assert bring_up_to_date(tmp_path).built_anew == ""
 
 
 def test_of_another_journal_nothing_is_kept(tmp_path: Path) -> None:
@@ -217,6 +235,46 @@ def test_two_at_once_build_it_once(tmp_path: Path) -> None:
     assert ask(tmp_path, "SELECT count(*) FROM orders")[1] == [(499,)]
 
 
+def test_of_several_who_meet_a_damaged_file_one_throws_it_away(tmp_path: Path) -> None:
+    journal(tmp_path, [record for number in range(1, 500) for record in days(number)])
+    program = (
+        "import sys; from pathlib import Path; from kalshi_alpha.adapters.ledger_db import bring_up_to_date\n"
+        "sys.stdin.readline(); print(bring_up_to_date(Path(sys.argv[1])).built_anew)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    pipe = subprocess.PIPE
+
+    for _ in range(4):
+        Layout(tmp_path).ledger.write_bytes(b"no database" * 1_000)
+        several = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(4)]
+        said = [process.communicate("go\n", timeout=60) for process in several]
+
+        assert [err for _, err in said] == [""] * 4
+        assert sorted(out.startswith("it was damaged") for out, _ in said) == [False, False, False, True]
+        assert ask(tmp_path, "SELECT count(*) FROM orders")[1] == [(499,)]
+
+
+def test_a_full_disk_leaves_what_was_there_and_is_one_error(tmp_path: Path) -> None:
+    journal(tmp_path, days(1))
+    bring_up_to_date(tmp_path)
+    journal(tmp_path, [record for number in range(1, 3_000) for record in days(number)])
+    program = (
+        "import resource, sys; from pathlib import Path; from kalshi_alpha.adapters.ledger_db import LedgerError, bring_up_to_date\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
+        "try: bring_up_to_date(Path(sys.argv[1]))\n"
+        "except LedgerError as error: print(error)"
+    )
+
+    said = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False)
+
+    assert said.stderr == ""
+    assert said.stdout.startswith(f"{Layout(tmp_path).ledger}: ")
+    assert "rollback" not in said.stdout
+    assert said.stdout.count("\n") == 1
+    assert ask(tmp_path, "SELECT count(*) FROM orders")[1] == [(1,)]
+    assert bring_up_to_date(tmp_path).seq == 4 * 2_999
+
+
 def test_a_query_changes_nothing(tmp_path: Path) -> None:
     journal(tmp_path, days(1))
     bring_up_to_date(tmp_path)
@@ -243,7 +301,7 @@ def test_an_old_sqlite_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_folder_that_cant_be_written_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where a folder should be")
 
-    with pytest.raises(LedgerError, match=r"ledger\.db: "):
+    with pytest.raises(LedgerError, match=r"/data: File exists$"):
         bring_up_to_date(tmp_path)
 
 
@@ -255,13 +313,150 @@ def test_the_trading_process_knows_no_database() -> None:
 
 def test_a_segment_that_housekeeping_takes_meanwhile_is_read_in_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weeks(tmp_path)
-    real = ledger_db._Source.money
+    real = ledger_db._Source.records
 
-    def meanwhile(source: ledger_db._Source) -> object:
+    def meanwhile(source: ledger_db._Source, after_seq: int) -> object:
         keep_house(tmp_path, NOW, 3_000, SystemFiles(), dry_run=False)
-        return real(source)
+        return real(source, after_seq)
 
-    monkeypatch.setattr(ledger_db._Source, "money", meanwhile)
+    monkeypatch.setattr(ledger_db._Source, "records", meanwhile)
 
     assert bring_up_to_date(tmp_path).missing == 0
     assert len(tables(tmp_path)["orders"]) == 4
+
+
+def lives(root: Path, *numbers_and_days: tuple[int, float]) -> None:
+    for number, days_ago in numbers_and_days:
+        segment(root, a_days_records(number, days_ago))
+    capture(root)
+
+
+def retire(root: Path) -> None:
+    kept = keep_house(root, NOW, 30, SystemFiles(), dry_run=False)
+    assert kept.left == ()
+
+
+def names(root: Path) -> list[str]:
+    return [str(name) for (name,) in ask(root, "SELECT client_order_id FROM orders ORDER BY seq")[1]]
+
+
+def test_what_is_inside_stays_when_the_journal_of_that_time_is_retired_before_the_next_look(tmp_path: Path) -> None:
+    lives(tmp_path, (1, 40), (2, 35))
+    bring_up_to_date(tmp_path)
+    lives(tmp_path, (3, 5), (4, 0.1))
+    retire(tmp_path)
+
+    state = bring_up_to_date(tmp_path)
+
+    assert (state.built_anew, state.missing) == ("", 0)
+    assert names(tmp_path) == [f"ka-7-{number:06d}" for number in (1, 2, 3, 4)]
+
+
+def test_the_money_of_records_that_were_retired_unseen_is_taken_in(tmp_path: Path) -> None:
+    lives(tmp_path, (1, 40))
+    bring_up_to_date(tmp_path)
+    lives(tmp_path, (2, 35), (3, 34), (4, 0.1))
+    retire(tmp_path)
+
+    state = bring_up_to_date(tmp_path)
+
+    assert (state.built_anew, state.missing) == ("", 14)
+    assert names(tmp_path) == ["ka-7-000001", "ka-7-000004"]
+    assert [name for (name,) in ask(tmp_path, "SELECT trade_id FROM fills ORDER BY seq")[1]] == [f"trade-{n}" for n in (1, 2, 3, 4)]
+    assert ask(tmp_path, "SELECT count(*) FROM settlements")[1] == [(4,)]
+
+
+def test_a_start_that_has_written_nothing_yet_is_no_other_journal(tmp_path: Path) -> None:
+    lives(tmp_path, (1, 40))
+    state = bring_up_to_date(tmp_path)
+    segment(tmp_path, [])
+    retire(tmp_path)
+    assert [path.stat().st_size for path in Layout(tmp_path).journal.iterdir()] == [0]
+
+    again = bring_up_to_date(tmp_path)
+
+    assert (again.seq, again.built_anew) == (state.seq, "")
+    assert names(tmp_path) == ["ka-7-000001"]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.sampled_from(["start", "look", "retire"]), min_size=3, max_size=12))
+def test_whenever_it_is_looked_at_and_retired_no_order_goes_and_no_money_is_missing(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str]
+) -> None:
+    root = tmp_path_factory.mktemp("weeks")
+    started, seen = 0, set[str]()
+    for step in ["start", *steps, "start", "look"]:
+        if step == "start":
+            started += 1
+            lives(root, (started, 60 - 4 * started))
+        elif step == "retire":
+            retire(root)
+        else:
+            state = bring_up_to_date(root)
+            assert state.built_anew == ""
+            assert seen <= (seen := set(names(root)))
+    looked_at = {name: rows for name, rows in tables(root).items() if name in {"fills", "settlements", "markets"}}
+
+    bring_up_to_date(root, anew=True)
+
+    assert len(looked_at["fills"]) == len(looked_at["settlements"]) == started
+    assert {name: tables(root)[name] for name in looked_at} == looked_at
+    assert set(names(root)) <= seen
+
+
+def test_of_a_journal_begun_anew_the_archive_gives_the_money_alone(tmp_path: Path) -> None:
+    lives(tmp_path, (1, 5), (2, 4), (3, 3), (4, 0.1))
+    retire(tmp_path)
+    bring_up_to_date(tmp_path)
+    shutil.rmtree(Layout(tmp_path).journal)
+    Layout(tmp_path).snapshot.unlink()
+    lives(tmp_path, (5, 0.05), (6, 0.04))
+
+    state = bring_up_to_date(tmp_path)
+    segment(tmp_path, days(7))
+    later = bring_up_to_date(tmp_path)
+
+    assert "another one" in state.built_anew
+    assert (state.missing, later.missing, later.new_records, later.built_anew) == (0, 0, 4, "")
+    assert names(tmp_path) == ["ka-7-000005", "ka-7-000006", "ka-7-000007"]
+    assert {name for (name,) in ask(tmp_path, "SELECT trade_id FROM fills")[1]} == {f"trade-{n}" for n in (1, 2, 3, 5, 6, 7)}
+    assert ask(tmp_path, "SELECT count(*) FROM settlements")[1] == [(5,)]
+
+
+def test_a_file_of_ones_own_in_the_archive_is_passed_over(tmp_path: Path) -> None:
+    weeks(tmp_path)
+    retire(tmp_path)
+    (Layout(tmp_path).archive / "journal" / "journal-copy.parquet").write_bytes(b"")
+
+    assert bring_up_to_date(tmp_path).missing == 0
+
+
+@pytest.mark.parametrize("folder", ["journal", "ledger"])
+def test_a_damaged_archive_is_named(tmp_path: Path, folder: str) -> None:
+    lives(tmp_path, (1, 5), (2, 0.1))
+    retire(tmp_path)
+    (path,) = (Layout(tmp_path).archive / folder).iterdir()
+    path.write_bytes(b"PAR1")
+
+    with pytest.raises(LedgerError, match=f"^{path}: not a readable Parquet file"):
+        bring_up_to_date(tmp_path)
+
+
+def test_of_a_segment_retired_meanwhile_the_money_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lives(tmp_path, (1, 60))
+    bring_up_to_date(tmp_path)
+    lives(tmp_path, (2, 40), (3, 0.1))
+    real = ledger_db._Source.goes_on
+
+    def meanwhile(source: ledger_db._Source, seq: int, last: bytes) -> bool:
+        retire(tmp_path)
+        return real(source, seq, last)
+
+    monkeypatch.setattr(ledger_db._Source, "goes_on", meanwhile)
+
+    state = bring_up_to_date(tmp_path)
+
+    assert (state.built_anew, state.missing) == ("", 7)
+    assert names(tmp_path) == ["ka-7-000001", "ka-7-000003"]
+    assert ask(tmp_path, "SELECT count(*) FROM fills")[1] == [(3,)]

@@ -4,7 +4,6 @@ Amounts and times have the journal's units: ``_e4`` 1e-4 dollars, ``_e2`` hundre
 nanoseconds, ``_ms`` Unix ms. Every row is the same however often its record is read.
 """
 
-import zlib
 from collections.abc import Iterator
 from typing import Final
 
@@ -26,17 +25,20 @@ TABLES: Final = {
         "intended_ns INTEGER, placed_ns INTEGER, ended_ns INTEGER, ended_by TEXT"
     ),
     "fills": (
-        "seq INTEGER PRIMARY KEY, trade_id TEXT UNIQUE, client_order_id TEXT, order_id TEXT, ticker TEXT, side TEXT, price_e4 INTEGER, "
+        "seq INTEGER, trade_id TEXT PRIMARY KEY, client_order_id TEXT, order_id TEXT, ticker TEXT, side TEXT, price_e4 INTEGER, "
         "count_e2 INTEGER, fee_e6 INTEGER, is_taker INTEGER, traded_ms INTEGER, booked_ns INTEGER"
     ),
-    "settlements": "seq INTEGER PRIMARY KEY, utc_ns INTEGER, ticker TEXT, result TEXT, position_e2 INTEGER, cash_e6 INTEGER",
+    "settlements": "seq INTEGER, utc_ns INTEGER, ticker TEXT, result TEXT, position_e2 INTEGER, cash_e6 INTEGER, PRIMARY KEY(seq, utc_ns)",
     "windows": "seq INTEGER PRIMARY KEY, utc_ns INTEGER, window TEXT, phase TEXT, resting INTEGER",
     "stand_downs": "seq INTEGER PRIMARY KEY, utc_ns INTEGER, reasons TEXT",
     "feed_switches": "seq INTEGER PRIMARY KEY, utc_ns INTEGER, active TEXT, previous TEXT, reason TEXT",
     "latches": "seq INTEGER PRIMARY KEY, utc_ns INTEGER, reason TEXT, actor TEXT, is_set INTEGER, note TEXT",
     "incidents": "seq INTEGER PRIMARY KEY, utc_ns INTEGER, incident_id TEXT, kind TEXT, title TEXT, did TEXT, facts TEXT",
 }
-"""Table -> its columns. ``facts`` is a JSON object, ``reasons`` has a comma between two."""
+"""Table -> its columns. ``facts`` is a JSON object, ``reasons`` has a comma between two.
+
+Fills and settlements that housekeeping kept may be of several journals, with the same numbers: ``seq`` alone is no key of theirs.
+"""
 VIEWS: Final = {
     "markets": (
         "SELECT ticker, sum(position_e2) AS held_e2, sum(cash_e6) AS cash_e6, sum(fee_e6) AS fee_e6, sum(is_settled) AS is_settled FROM ("
@@ -56,8 +58,7 @@ SCHEMA: Final = ";\n".join([
     "CREATE INDEX settlements_by_ticker ON settlements(ticker)",
     *(f"CREATE VIEW {name} AS {query}" for name, query in VIEWS.items()),
 ])  # fmt: skip
-SCHEMA_VERSION: Final = zlib.crc32(SCHEMA.encode()) & 0x7FFFFFFF
-"""Another text is another version: a model of an older one is built anew."""
+"""As SQLite keeps it. A file with another text is of another version, or somebody else's."""
 
 _PLACED: Final = "UPDATE orders SET order_id = ?, placed_ns = ifnull(placed_ns, ?) WHERE client_order_id = ?"
 _ENDED: Final = "UPDATE orders SET ended_ns = ?, ended_by = ? WHERE client_order_id = ? AND ended_ns IS NULL"

@@ -1,11 +1,14 @@
 """``kalshi-alpha ledger``: the sums, a query, and what is wrong in one line."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from kalshi_alpha import cli
+from kalshi_alpha.adapters.files import Layout
 from kalshi_alpha.exec.runners.ledger import main
 from kalshi_alpha.model import records as r
 from tests.adapters.journal_samples import TICKER, every_kind, fill, intent
@@ -56,6 +59,31 @@ def test_a_rebuild_and_lost_records_are_said(tmp_path: Path, capsys: pytest.Capt
     out = capsys.readouterr().out
     assert "built anew   asked for\n" in out
     assert "MISSING      2 records that are in neither journal nor archive\n" in out
+
+
+@pytest.mark.parametrize("flags", [["--sql", "SELECT sum(price_e4) FROM orders"], []], ids=["query", "sums"])
+def test_a_damaged_place_that_a_query_meets_is_built_anew_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str]
+) -> None:
+    journal(tmp_path, [r.OrderIntended(number, intent(number)) for number in range(1, 400)])
+    main(["--root", str(tmp_path)])
+    path = Layout(tmp_path).ledger
+    capsys.readouterr()
+    with closing(apsw.Connection(str(path))) as connection:
+        query = "SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = 'orders'"
+        at = 4_096 * (connection.execute(query).get - 1)
+    data = path.read_bytes()
+    path.write_bytes(data[:at] + b"\xff" * 4_096 + data[at + 4_096 :])
+
+    assert main(["--root", str(tmp_path), *flags]) == 0
+
+    out, err = capsys.readouterr()
+    assert "built anew   it was damaged: " in (err if flags else out)
+    assert (err if flags else out).count("built anew") == 1
+    if flags:
+        assert out == f"sum(price_e4)\n{399 * 5_000}\n"
+    assert main(["--root", str(tmp_path)]) == 0
+    assert "built anew" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from kalshi_alpha import cli
-from kalshi_alpha.adapters.ledger_db import LedgerError, LedgerState, ask, bring_up_to_date
+from kalshi_alpha.adapters.ledger_db import LedgerDamagedError, LedgerError, LedgerState, ask, bring_up_to_date
 from kalshi_alpha.adapters.ledger_schema import Value
 from kalshi_alpha.model.units import CONTRACT_E2, usd
 
@@ -47,17 +47,29 @@ def main(argv: list[str]) -> int:
         raise cli.UsageError(message)
     try:
         state = bring_up_to_date(given.root, anew=given.rebuild)
-        if given.sql is not None:
-            _answer(*ask(given.root, given.sql), as_json=given.json)
-            return cli.EXIT_OK
-        document = _document(state, ask(given.root, SUMS)[1][0])
+        query = SUMS if given.sql is None else given.sql
+        try:
+            columns, rows = ask(given.root, query)
+        except LedgerDamagedError:
+            state = bring_up_to_date(given.root, anew=True)
+            columns, rows = ask(given.root, query)
     except LedgerError as error:
         raise cli.UsageError(str(error)) from error
-    if given.json:
-        cli.print_json(document)
+    if given.sql is not None:
+        sys.stderr.write("".join(f"{line}\n" for line in _notable(state)))
+        _answer(columns, rows, as_json=given.json)
+    elif given.json:
+        cli.print_json(_document(state, rows[0]))
     else:
-        sys.stdout.write(_text(document))
+        sys.stdout.write(_text(_document(state, rows[0])))
     return cli.EXIT_OK
+
+
+def _notable(state: LedgerState) -> list[str]:
+    lines = [f"built anew   {state.built_anew}"] if state.built_anew else []
+    if state.missing:
+        lines.append(f"MISSING      {state.missing:,} records that are in neither journal nor archive")
+    return lines
 
 
 def _document(state: LedgerState, sums: Sequence[Value]) -> Ledger:
@@ -77,12 +89,9 @@ def _answer(columns: tuple[str, ...], rows: list[tuple[Value, ...]], *, as_json:
 
 def _text(ledger: Ledger) -> str:
     state = ledger.state
-    lines = [f"ledger       {state.path}, up to record {state.seq:,}, {state.new_records:,} of them new"]
-    if state.built_anew:
-        lines.append(f"built anew   {state.built_anew}")
-    if state.missing:
-        lines.append(f"MISSING      {state.missing:,} records that are in neither journal nor archive")
-    lines += [
+    lines = [
+        f"ledger       {state.path}, up to record {state.seq:,}, {state.new_records:,} of them new",
+        *_notable(state),
         f"orders       {ledger.orders:,}, of which {ledger.open_orders:,} haven't ended",
         f"fills        {ledger.fills:,}, {ledger.contracts:,.2f} contracts, fees {ledger.fees_usd}",
         f"settlements  {ledger.settlements:,}; {ledger.held_markets:,} markets held",
