@@ -46,7 +46,7 @@ def test_a_ladder_has_the_venues_size_grid_and_netting_and_leaves_no_level_out(s
     event = kit.get("/events", f"series_ticker={series}")["events"][-1]
 
     markets = kit.get("/markets", f"event_ticker={event['event_ticker']}&limit=1000")["markets"]
-    found = [bounds(market) for market in msgspec.convert(markets, list[MarketListed], strict=False)]
+    found = [bounds(market) for market in msgspec.json.decode(msgspec.json.encode(markets), type=list[MarketListed], strict=False)]
 
     assert (len(found), event["collateral_return_type"]) == (count, collateral)
     if collateral == "MECNET":
