@@ -147,10 +147,12 @@ def _brought(path: Path, layout: Layout, why: str) -> LedgerState:
             raise apsw.CorruptError(" ".join(str(found).split()))
         if not schema:
             connection.pragma("journal_mode", "wal")
-        with _transaction(connection):
-            if not schema:
-                connection.execute(SCHEMA)
-            return _filled(connection, path, layout, why)
+        connection.execute("BEGIN IMMEDIATE")  # what doesn't come to the end is undone when the connection is closed
+        if not schema:
+            connection.execute(SCHEMA)
+        state = _filled(connection, path, layout, why)
+        connection.execute("COMMIT")
+        return state
 
 
 def _without(path: Path) -> Path:
@@ -191,19 +193,6 @@ def _read_on(connection: apsw.Connection, source: "_Source", seq: int) -> tuple[
         connection.execute("DELETE FROM position")
         connection.execute("INSERT INTO position VALUES(?, ?)", (seq, msgspec.json.encode(last)))
     return seq, added, missing
-
-
-@contextmanager
-def _transaction(connection: apsw.Connection) -> Iterator[None]:
-    """All of it or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        if connection.in_transaction:  # a full disk has ended it already
-            connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 class _Source:
