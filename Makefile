@@ -58,7 +58,7 @@ bench: $(RUNTIME) $(COMPILED) ## the figures of performance, by name
 	$(BIN)/kalshi-alpha bench
 
 seeds: $(RUNTIME) $(COMPILED) ## 2,000 windows with swarms of random faults in virtual time: every promise must hold
-	$(PY) -m tools.seeds --runs $(RUNS) --workers $(WORKERS)
+	$(PY) -m tools.seeds --runs $(RUNS) --workers $(WORKERS) $(if $(WITHIN_S),--within-s $(WITHIN_S))
 
 mutants: $(DEV) $(COMPILED) ## 28 safety bugs, one at a time: a checker must notice each within 200 windows
 	$(PY) -m tools.mutants --workers $(WORKERS)

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -53,12 +54,19 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--runs", type=int, default=286, help="seeds to play, of seven windows each (default: 286, 2,002 windows)")
     parser.add_argument("--start", type=int, default=1, help="first seed (default: 1)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
+    parser.add_argument("--within-s", type=float, default=float("inf"), help="count no seed that ends later (default: all count)")
     arguments = parser.parse_args(argv)
     corpus: list[int] = json.loads(CORPUS.read_text()) if CORPUS.exists() and arguments.runs > 1 else []
     seeds = list(dict.fromkeys([*corpus, *range(arguments.start, arguments.start + arguments.runs)]))
-    begin_s = time.monotonic()  # noqa: TID251 - how long it took is only told
+    begin_s = time.monotonic()  # noqa: TID251 - how long it took, and how much of it there is time for
     with multiprocessing.get_context("spawn").Pool(min(arguments.workers, len(seeds))) as pool:
-        outcomes = [tell(outcome) for outcome in pool.imap(play_seed, seeds)]
+        ends = begin_s + arguments.within_s
+        in_time = takewhile(lambda _: time.monotonic() < ends, pool.imap(play_seed, seeds))  # noqa: TID251 - as above
+        outcomes = [tell(outcome) for outcome in in_time]
+    if len(outcomes) < len(seeds):
+        sys.stdout.write(f"stopped after {arguments.within_s:.0f} s: {len(outcomes)} of {len(seeds)} seeds\n")
+    if not outcomes:
+        return cli.EXIT_NO
     return summary(outcomes, time.monotonic() - begin_s)  # noqa: TID251 - as above
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from kalshi_alpha.sim.swarm import CLASSES, play_swarm, swarm
-from tools.seeds import play_seed, summary, tell
+from tools.seeds import main, play_seed, summary, tell
 
 
 @pytest.mark.parametrize("seed", [2, 4, 13])
@@ -51,3 +51,10 @@ def test_a_broken_seed_says_how_to_play_it_again(capsys: pytest.CaptureFixture[s
     assert "seed 7 FAILED; replay: python -m tools.seeds --start 7 --runs 1" in told
     assert "last record" in told
     assert "0 seeds passed, 1 failed" in told
+
+
+def test_days_that_there_is_no_time_for_are_said_and_prove_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["--runs", "2", "--workers", "1", "--within-s", "0"])
+
+    assert status == 1
+    assert "stopped after 0 s: 0 of " in capsys.readouterr().out
