@@ -11,7 +11,7 @@ from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S
 from kalshi_alpha.model.reasons import Reason
 from kalshi_alpha.model.records import StandDownChanged
-from tests.exec.harness import START_S, Rig, booted, quoting
+from tests.exec.harness import START_S, TARGET_S, Rig, booted, quoting
 
 MS = NS_PER_MS
 
@@ -310,3 +310,22 @@ def test_orders_expire_again_once_the_clock_is_right() -> None:
 
     assert set(rig.closed().values()) == {"expired"}
     assert not rig.live()
+
+
+def test_a_window_that_a_clock_ahead_has_frozen_is_not_proven_until_its_freeze_comes() -> None:
+    rig = quoting()
+    false_freeze_s = 3_600.0 + (TARGET_S - 2) - rig.utc_ns / NS_PER_S
+    step_clock(rig, false_freeze_s - 1.0)
+    rig.wait(2.0)
+    frozen = [phase for _, phase in rig.phases()]
+    step_clock(rig, 1.0 - false_freeze_s)
+    rig.wait(2.0)
+    rig.clear()
+
+    rig.wait(10.0)
+
+    assert "frozen" in frozen
+    assert len(rig.take(cmd.ReadOpenOrders)) <= 2  # not four a second for an hour
+    rig.clear()
+    rig.tick_until(TARGET_S + 1)
+    assert [phase for _, phase in rig.phases()] == ["frozen", "verified", "ended"]

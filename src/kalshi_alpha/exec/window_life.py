@@ -57,7 +57,7 @@ class WindowLife:
             self._turn(now)
         if facts.due("listing", now):
             self._list(now)
-        if self._verifying and facts.due("verify", now):
+        if facts.due("verify", now):
             self._verify(now)
         if facts.due("results", now):
             self._ask_results(now)
@@ -69,6 +69,7 @@ class WindowLife:
         lead_ns = LISTING_LEAD_S * NS_PER_S
         facts.activate(tuple(window for window in near if window.start_ns <= now.utc_ns < window.target_ns))
         for window in near:
+            self._take_back(window, now)
             if window.start_ns - lead_ns <= now.utc_ns:
                 self._prepare(window, now)
             if window.start_ns <= now.utc_ns < window.target_ns:
@@ -130,6 +131,14 @@ class WindowLife:
         if found is not None:
             return found, False
         return structs.replace(window, start_ns=min(window.start_ns, now.utc_ns), freeze_ns=min(window.freeze_ns, now.utc_ns)), True
+
+    def _take_back(self, window: Window, now: Now) -> None:
+        """Forget what a clock that was ahead has made of a window whose freeze is still to come: it is entered, frozen and proven anew."""
+        is_frozen = self._phase.get(window.key, "") in {"frozen", "verified", "ended"}
+        if is_frozen and now.utc_ns < window.freeze_ns and window.key not in self._withdrawn:
+            del self._phase[window.key]
+            self._verifying.pop(window.key, None)
+            self._open.pop(window.key, None)
 
     def _end(self, now: Now) -> None:
         """Let go of what is over, also where no ladder was ever listed."""
