@@ -388,3 +388,21 @@ def test_a_start_without_state_books_fills_of_any_age() -> None:
     rig.tell(ev.FillsRead(0, rig.now.utc_ns, (old,)))
 
     assert rig.engine.facts.ledger.position_e2("T1") == 1_000
+
+
+def test_a_ladder_whose_read_failed_is_asked_for_again_in_half_a_second() -> None:
+    rig = Rig()
+    rig.silent.add("ReadLadder")
+    booted(rig)
+    rig.wait(0.1)
+    asked = rig.take(cmd.ReadLadder)
+    rig.clear()
+
+    rig.tell(ev.RequestFailed("ReadLadder", asked[0].request, 429, "too_many_requests"))
+    rig.wait(0.49)
+    early = rig.take(cmd.ReadLadder)
+    rig.wait(0.02)
+
+    assert asked
+    assert early == []
+    assert rig.take(cmd.ReadLadder)

@@ -25,6 +25,8 @@ from kalshi_alpha.model.records import GroupRecorded, GroupRetired
 
 BOOT_RETRY_S: Final = 0.1
 READ_RETRY_S: Final = 1.0
+LISTING_AGAIN_NS: Final = NS_PER_S // 2
+"""Until a ladder is asked for again whose read failed, as by the read limit just after a restart."""
 LAG_LEAST_S, LAG_MOST_S = 0.01, 0.5
 """How long the next proof is waited for while the venue's view of our account lags: as long as it was too old, within these bounds."""
 READ_EVERY_S: Final = 15.0
@@ -147,6 +149,8 @@ class Reconciler:
             facts.after("status", READ_RETRY_S, now)
         elif name in READ_NAMES:
             facts.after("reads", facts.retry_s(BOOT_RETRY_S * 3 if self._booting else READ_RETRY_S), now)
+        elif event.command == "ReadLadder":
+            facts.no_later("listing", now.mono_ns + LISTING_AGAIN_NS)
 
     def _retry_triggers(self, now: Now) -> None:
         """Trigger again what wasn't acknowledged."""
