@@ -16,8 +16,7 @@ from kalshi_alpha.model.instruments import Symbol
 
 def reprice(facts: EngineFacts, symbols: Iterable[Symbol], windows: WindowLife, now: Now) -> None:
     """Bring the live ladders of these symbols up to the newest values and their age, and those that have just been listed."""
-    unpriced = [ladder.ladder.symbol for ladder in facts.ladders.values() if ladder.level is None]
-    for symbol in dict.fromkeys((*symbols, *unpriced)):
+    for symbol in dict.fromkeys(symbols) | windows.take_listed():
         sample = facts.failover.sample(symbol)
         if sample is None:
             continue

@@ -12,7 +12,7 @@ from kalshi_alpha.exec.reconcile import Reconciler
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.commands import ReadLadder, ReadResults, SubscribeBooks, UnsubscribeBooks
-from kalshi_alpha.model.instruments import Series, Window
+from kalshi_alpha.model.instruments import Series, Symbol, Window
 from kalshi_alpha.model.reasons import Reason, StandDown
 from kalshi_alpha.model.records import MarketSettledBooked, WindowPhase
 from kalshi_alpha.pricing.fees import UnknownFeeError
@@ -43,6 +43,8 @@ class WindowLife:
         """Events whose ladder is over and whose risk still counts."""
         self._told: dict[tuple[str, Series], None] = {}
         """Windows and series whose missing ladder was made known."""
+        self._listed: dict[Symbol, None] = {}
+        """Symbols of ladders that have been listed since they were last asked for."""
         self._withdrawn: dict[str, None] = {}
         """Windows that a changed schedule took away while they were open, until they are proven empty."""
         self.calendar_end = ""
@@ -207,6 +209,7 @@ class WindowLife:
         facts.fees_unknown.pop(ladder.event_ticker, None)
         facts.deadlines["reads"] = now.mono_ns  # positions in these markets couldn't be compared before
         facts.ladders[ladder.event_ticker] = quoted
+        self._listed[ladder.symbol] = None
         facts.risk.add_ladder(ladder)
         for market in ladder.markets:
             facts.event_of[market.ticker] = ladder.event_ticker
@@ -214,6 +217,11 @@ class WindowLife:
         sample = facts.failover.sample(ladder.symbol)
         if sample is not None:
             self.follow(quoted, sample.level)
+
+    def take_listed(self) -> dict[Symbol, None]:
+        """Hand over the symbols whose new ladders are to be priced."""
+        listed, self._listed = self._listed, {}
+        return listed
 
     def ladder_missing(self, event: ev.LadderMissing, now: Now) -> None:
         """Learn that the venue doesn't list what the window needs: it is asked again while there is time."""
