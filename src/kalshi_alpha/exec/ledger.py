@@ -71,6 +71,11 @@ class Ledger:
         return 0 if holding is None else holding.position_e2
 
     @property
+    def realised_after_fees_e6(self) -> int:
+        """Gain of the contracts that are closed, less all fees."""
+        return self.realised_e6 - self.fees_e6
+
+    @property
     def fills_cursor_s(self) -> int:
         """Unix second from which on fills must be read, 0 before the first fill."""
         return self.last_fill_ms // 1_000

@@ -45,7 +45,7 @@ class LossLimits:
     def _today_e6(self, today: date) -> int:
         """Return what was realised after fees since New York's midnight; the base of the day survives restarts in the snapshot."""
         facts = self._facts
-        realised_e6 = facts.ledger.realised_e6 - facts.ledger.fees_e6
+        realised_e6 = facts.ledger.realised_after_fees_e6
         if facts.day != today.isoformat():
             facts.day_start_e6 = realised_e6 if facts.day else 0
             facts.day = today.isoformat()
@@ -54,7 +54,7 @@ class LossLimits:
     def _this_week_e6(self, today: date, now: Now) -> int:
         """Return what was realised after fees since Monday; called before the day is turned."""
         facts = self._facts
-        realised_e6 = facts.ledger.realised_e6 - facts.ledger.fees_e6
+        realised_e6 = facts.ledger.realised_after_fees_e6
         monday = monday_of(today).isoformat()
         if facts.marks.week != monday:
             start_e6 = self._first_start_e6(monday) if not facts.marks.week else realised_e6
@@ -69,7 +69,7 @@ class LossLimits:
             return 0
         if monday_of(date.fromisoformat(facts.day)).isoformat() == monday:
             return facts.day_start_e6
-        return facts.ledger.realised_e6 - facts.ledger.fees_e6
+        return facts.ledger.realised_after_fees_e6
 
 
 def monday_of(day: date) -> date:

@@ -136,7 +136,7 @@ def judge(played: Played, script: DayScript) -> Scorecard:
         windows=len(script.windows),
         quotes=sum(event.kind == "accepted" for event in log),
         fills=ledger.fills,
-        pnl_usd=(ledger.realised_e6 - ledger.fees_e6) / 1e6,
+        pnl_usd=(ledger.realised_after_fees_e6) / 1e6,
         orders_resting_after_freeze=len(resting),
         quotes_while_standing_down=len(down),
         unknown_orders=len(audit.resting),
@@ -168,6 +168,6 @@ def _money(played: Played, script: DayScript) -> list[str]:
     audit = played.exchange.audit(script.windows[-1].target_ns + 400 * NS_PER_S)
     start_e6 = ExchangeConfig(session=session(date.fromisoformat(script.day))).cash_e6
     gain_e6 = audit.cash_e6.get(0, start_e6) - start_e6
-    if gain_e6 != ledger.realised_e6 - ledger.fees_e6:
-        found.append(f"I5 cash: the venue's gain {gain_e6}, ours {ledger.realised_e6 - ledger.fees_e6} (1e-6 dollars)")
+    if gain_e6 != ledger.realised_after_fees_e6:
+        found.append(f"I5 cash: the venue's gain {gain_e6}, ours {ledger.realised_after_fees_e6} (1e-6 dollars)")
     return found
