@@ -6,9 +6,8 @@ from typing import Final
 
 import msgspec
 
-from kalshi_alpha.adapters.files import Layout, write_atomically
+from kalshi_alpha.adapters.files import Layout, read_document, write_atomically
 from kalshi_alpha.model.drills import DrillRecord
-from kalshi_alpha.regular_file import read_regular
 
 DRILLS: Final = ("restart", "stop")
 
@@ -30,12 +29,5 @@ def keep_drill(root: Path, record: DrillRecord) -> Path:
 
 def last_drills(root: Path) -> tuple[DrillRecord, ...]:
     """Return the latest record of each drill, of those that can be read."""
-    found = (_read(Layout(root).drills / f"{drill}.json") for drill in DRILLS)
+    found = (read_document(Layout(root).drills / f"{drill}.json", DrillRecord) for drill in DRILLS)
     return tuple(record for record in found if record is not None)
-
-
-def _read(path: Path) -> DrillRecord | None:
-    try:
-        return msgspec.json.decode(read_regular(path), type=DrillRecord)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None

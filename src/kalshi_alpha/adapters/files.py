@@ -8,7 +8,7 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from kalshi_alpha.model.clock import utc_datetime
 from kalshi_alpha.regular_file import read_regular
 
 LOCK_NAME: Final = "lock"
+_Document = TypeVar("_Document")
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -92,6 +93,14 @@ class Layout(msgspec.Struct, frozen=True):
     def archive(self) -> Path:
         """What housekeeping took away, as Parquet, and its manifest."""
         return self.state / "archive"
+
+
+def read_document(path: Path, kind: type[_Document]) -> _Document | None:
+    """Return a small JSON document that somebody else writes whole; None: there is none that can be read."""
+    try:
+        return msgspec.json.decode(read_regular(path), type=kind)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def write_atomically(path: Path, data: bytes, *, durable: bool) -> None:

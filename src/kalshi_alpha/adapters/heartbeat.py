@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from kalshi_alpha.adapters.files import Layout, write_atomically
+from kalshi_alpha.adapters.files import Layout, read_document, write_atomically
 from kalshi_alpha.model.guardian import GuardianStatus, Heartbeat
 from kalshi_alpha.regular_file import read_regular
 
@@ -49,7 +49,4 @@ def write_guardian(root: Path, status: GuardianStatus) -> None:
 
 def read_guardian(root: Path) -> GuardianStatus | None:
     """Return the guardian's last status; None: there is none that can be read."""
-    try:
-        return msgspec.json.decode(read_regular(Layout(root).state / GUARDIAN_NAME), type=GuardianStatus)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+    return read_document(Layout(root).state / GUARDIAN_NAME, GuardianStatus)
