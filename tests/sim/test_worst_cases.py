@@ -1,5 +1,6 @@
 """The limits on what can be lost are seen broken in a venue's log, and kept where they are."""
 
+import msgspec
 import pytest
 
 from kalshi_alpha.config import RiskConfig
@@ -7,6 +8,7 @@ from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.units import Side
 from kalshi_alpha.sim.exchange.audit import Kind, MarketTerms, OrderEvent
 from kalshi_alpha.sim.worst_cases import limits_exceeded
+from tests.sim.test_checkers import event as event_at
 
 CLOSE_S = 1_000
 TERMS = {
@@ -24,23 +26,10 @@ def event(  # noqa: PLR0913, PLR0917 - the words of a record
 ) -> OrderEvent:
     """Return a step of a venue's log; what is left is the count unless told, or the order has ended."""
     remaining = left if left is not None else 0 if kind in {"cancelled", "rejected", "filled"} else count
-    return OrderEvent(
-        utc_ns=int(at_s * NS_PER_S),
-        kind=kind,
-        order_id=f"v-{number}",
-        client_order_id=f"1-{number}",
-        ticker=ticker,
-        side=side,
-        price_e4=cents * 100,
-        count_e2=count * 100,
-        remaining_e2=remaining * 100,
-        filled_e2=0,
-        expiration_s=0,
-        group_id="g",
-        subaccount=0,
-        post_only=True,
-        cancel_order_on_pause=True,
-        reason="",
+    made = event_at(0.0, kind, number, epoch=1, ticker=ticker)
+    utc_ns, price_e4 = int(at_s * NS_PER_S), cents * 100
+    return msgspec.structs.replace(
+        made, utc_ns=utc_ns, order_id=f"v-{number}", side=side, price_e4=price_e4, count_e2=count * 100, remaining_e2=remaining * 100
     )
 
 
