@@ -159,8 +159,21 @@ def test_what_is_forgotten_is_unknown() -> None:
     assert clock.interval(at(0.1)).state == "unknown"
 
 
+def test_what_is_taken_over_replaces_what_is_known() -> None:
+    clock, later = ClockOffset(), ClockOffset()
+    exchange(clock, 0.0)
+    exchange(later, 5.0, there_s=90.0)
+
+    later.take_over(*clock.bounds(at(10.0).mono_ns), at(10.0).mono_ns)
+
+    assert later.interval(at(20.0)) == clock.interval(at(20.0))
+    assert later.contradictions == 0
+
+
 DELAY_NS = st.integers(0, 3 * NS_PER_S)
-STEP = st.tuples(st.integers(0, 40 * NS_PER_S), DELAY_NS, DELAY_NS, st.sampled_from([1, MS, NS_PER_S, None]), st.integers(-600, 600))
+STEP = st.tuples(
+    st.integers(0, 40 * NS_PER_S), DELAY_NS, DELAY_NS, st.sampled_from([1, MS, NS_PER_S, None]), st.integers(-600, 600), st.booleans()
+)
 
 
 @given(
@@ -168,15 +181,18 @@ STEP = st.tuples(st.integers(0, 40 * NS_PER_S), DELAY_NS, DELAY_NS, st.sampled_f
     st.integers(-500, 500),
     st.integers(-10 * NS_PER_S, 10 * NS_PER_S),
 )
-def test_the_true_offset_is_always_inside(steps: list[tuple[int, int, int, int | None, int]], ppm: int, wall_ns: int) -> None:
-    """Their clock gains ``ppm`` on our monotonic one; every message takes any time each way; the wall clock steps as it likes."""
+def test_the_true_offset_is_always_inside(steps: list[tuple[int, int, int, int | None, int, bool]], ppm: int, wall_ns: int) -> None:
+    """Their clock gains ``ppm`` on our monotonic one; messages take any time each way; the wall clock steps, we restart as we like."""
     clock = ClockOffset()
 
     def theirs_ns(mono_ns: int) -> int:
         return UTC_NS + mono_ns - MONO_NS + (mono_ns - MONO_NS) * ppm // 1_000_000
 
     mono_ns = MONO_NS
-    for pause_ns, there_ns, back_ns, resolution_ns, wall_ms in steps:
+    for pause_ns, there_ns, back_ns, resolution_ns, wall_ms, restarts in steps:
+        if restarts:
+            known, clock = clock, ClockOffset()
+            clock.take_over(*known.bounds(mono_ns), mono_ns)
         sent_ns = mono_ns + pause_ns
         met_ns, mono_ns = sent_ns + there_ns, sent_ns + there_ns + back_ns
         if resolution_ns is None:

@@ -326,7 +326,7 @@ def test_windows_without_a_doubt_are_quoted_beside_those_in_doubt() -> None:
 
 def test_a_failed_read_of_the_listing_is_repeated_after_a_minute() -> None:
     rig = booted(Rig(at_s=START_S - 600))
-    rig.wait(1)
+    rig.wait(3)
     (asked,) = rig.take(cmd.ReadCloses)
     rig.tell(ev.RequestFailed("ReadCloses", asked.request, 0, "no answer"))
     rig.wait(61)

@@ -9,7 +9,7 @@ from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S
 from kalshi_alpha.model.orders import Fill, VenueOrder, VenuePosition
 from kalshi_alpha.model.reasons import Reason
-from tests.exec.harness import Rig, booted, quoting, settings
+from tests.exec.harness import Rig, booted, ladder_of, quoting, settings
 
 READS = {"ReadOpenOrders", "ReadFills", "ReadPositions"}
 
@@ -68,7 +68,7 @@ def test_a_view_that_lags_is_asked_again_when_it_will_be_new_enough() -> None:
     rig.wait(0.01)
     answer(rig, boot_ns - 300_000_000)
 
-    rig.wait(0.29)
+    rig.wait(0.28)
     before = [type(command).__name__ for command in rig.commands if type(command).__name__ in READS]
     rig.wait(0.02)
 
@@ -87,6 +87,54 @@ def test_a_view_that_stands_still_is_asked_again_twice_a_second() -> None:
     rig.wait(0.52)
 
     assert len(rig.take(cmd.ReadPositions)) == 1
+
+
+def names(rig: Rig) -> list[str]:
+    return [type(command).__name__ for command in rig.commands if type(command).__name__ in READS]
+
+
+def test_while_an_old_group_may_still_place_only_what_rests_is_read_and_then_all_when_the_view_has_caught_up() -> None:
+    rig = Rig()
+    rig.silent |= READS | {"TriggerGroup"}
+    booted(rig, ("group-a",), epoch=2)
+    rig.wait(0.01)
+    scouted = names(rig)
+    answer(rig, rig.utc_ns - 310_000_000)
+
+    rig.tell(ev.GroupTriggered("group-a"))
+    rig.wait(0.29)
+    before = names(rig)
+    rig.wait(0.03)
+
+    assert scouted == ["ReadOpenOrders"]
+    assert before == []
+    assert set(names(rig)) == READS
+
+
+def test_positions_that_come_before_the_fills_count_when_those_are_there() -> None:
+    rig = Rig()
+    rig.silent |= READS
+    booted(rig)
+    rig.wait(0.01)
+    for command in (rig.take(cmd.ReadPositions)[0], rig.take(cmd.ReadFills)[0], rig.take(cmd.ReadOpenOrders)[0]):
+        kind = {"ReadPositions": ev.PositionsRead, "ReadFills": ev.FillsRead}.get(type(command).__name__, ev.OpenOrdersRead)
+        rig.tell(kind(command.request, rig.utc_ns, ()))
+
+    assert rig.engine.facts.venue.reconciled
+
+
+def test_a_ladder_that_comes_later_has_only_the_positions_read_again() -> None:
+    rig = Rig()
+    rig.silent.add("ReadLadder")
+    booted(rig)
+    rig.wait(0.5)
+    series, target_ns = next((command.series, command.target_ns) for command in rig.take(cmd.ReadLadder))
+    rig.clear()
+
+    rig.tell(ev.LadderRead(ladder_of(series, target_ns // NS_PER_S)))
+    rig.wait(0.01)
+
+    assert names(rig) == ["ReadPositions"]
 
 
 def test_old_groups_are_triggered_before_this_epochs_group_is_created() -> None:

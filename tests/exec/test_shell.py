@@ -106,21 +106,25 @@ class Captures(Engine):
     """Asks for a snapshot, and at once for one that is read back; notes what it hears."""
 
     heard: list[ev.Event]
+    stored_twice: asyncio.Event
 
     @override
     def handle(self, event: ev.Event, now: Now) -> list[cmd.Command]:
         self.heard.append(event)
+        if [type(heard) for heard in self.heard].count(ev.StorageRead) == 2:
+            self.stored_twice.set()
         return [cmd.CaptureSnapshot(), cmd.CaptureSnapshot(verify=True)] if isinstance(event, ev.VenueConnected) else []
 
 
 async def read_back(root: Path) -> list[ev.Event]:
     engine = Captures(settings())
-    engine.heard = []
+    engine.heard, engine.stored_twice = [], asyncio.Event()
     shell = Shell(engine, SystemClock(), JournalWriter(root / "journal"), ArtifactWriter(root))
     try:
         shell.on_events([ev.VenueConnected()])
         await shell.written()  # the disk's jobs are done in order
         await shell.written()
+        await asyncio.wait_for(engine.stored_twice.wait(), 10.0)
     finally:
         shell.finished.cancel()
         shell.close()
@@ -133,10 +137,16 @@ def test_a_snapshot_is_read_back_also_while_another_is_being_stored(tmp_path: Pa
     assert [event.verdict for event in heard if isinstance(event, cal.SnapshotVerified)] == ["fresh"]
 
 
+def test_a_snapshot_asked_for_while_another_is_stored_follows_it(tmp_path: Path) -> None:
+    heard = asyncio.run(read_back(tmp_path))
+
+    assert len([event for event in heard if isinstance(event, ev.StorageRead)]) == 2
+
+
 def test_each_stored_snapshot_tells_how_much_room_is_left(tmp_path: Path) -> None:
     heard = asyncio.run(read_back(tmp_path))
 
-    [room] = [event for event in heard if isinstance(event, ev.StorageRead)]
+    room = next(event for event in heard if isinstance(event, ev.StorageRead))
     usage = shutil.disk_usage(tmp_path)
     assert room.total_bytes == usage.total
     assert abs(room.free_bytes - usage.free) < usage.total // 100

@@ -90,6 +90,14 @@ class ClockOffset:
             self.forget()
         _keep_least(self._highs, received_mono_ns, high_ns - _drift_floor_ns(received_mono_ns))
 
+    def take_over(self, low_ns: int | None, high_ns: int | None, mono_ns: int) -> None:
+        """Take the bounds that somebody with the same monotonic clock knew at a time, instead of what is known."""
+        self.forget()
+        if low_ns is not None:
+            self._lows.append((mono_ns, low_ns + _drift_floor_ns(mono_ns)))
+        if high_ns is not None:
+            self._highs.append((mono_ns, high_ns - _drift_floor_ns(mono_ns)))
+
     def forget(self) -> None:
         """Know nothing any more."""
         self._lows.clear()
@@ -97,10 +105,14 @@ class ClockOffset:
 
     def interval(self, now: Now) -> OffsetInterval:
         """Return where our wall clock less theirs lies now."""
-        self._expire(now.mono_ns)
-        low_ns, high_ns = self._bounds(now.mono_ns)
+        low_ns, high_ns = self.bounds(now.mono_ns)
         wall_ns = now.utc_ns - now.mono_ns
         return OffsetInterval(None if low_ns is None else wall_ns + low_ns, None if high_ns is None else wall_ns + high_ns)
+
+    def bounds(self, mono_ns: int) -> tuple[int | None, int | None]:
+        """Return between what our monotonic clock less theirs lies then."""
+        self._expire(mono_ns)
+        return self._bounds(mono_ns)
 
     def _bounds(self, mono_ns: int) -> tuple[int | None, int | None]:
         drift_ns = -(-mono_ns * DRIFT_PPM // _MILLION)

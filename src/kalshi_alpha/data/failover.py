@@ -25,14 +25,13 @@ from kalshi_alpha.data.further_leg import FurtherLeg
 from kalshi_alpha.data.leg_health import NEVER_NS, Suspicion
 from kalshi_alpha.data.symbol_feed import DOUBTS, Active, Sample, SymbolFeed, SymbolHealth
 from kalshi_alpha.data.third_opinion import State, ThirdOpinion
-from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
+from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now, is_of_same_clocks
 from kalshi_alpha.model.events import IndexTicked
 from kalshi_alpha.model.instruments import LEGS, SYMBOLS, Leg, Symbol
 from kalshi_alpha.model.snapshot import HeardValue
 from kalshi_alpha.model.view import DualFeedView
 
 TIMELINE_KEPT: Final = 512
-SAME_CLOCKS_NS: Final = 50 * NS_PER_MS
 """Two readings of the same two clocks agree to this on the time between them."""
 
 
@@ -185,9 +184,9 @@ class DualFeedFailover:
         failed: it is as if it had never been heard.
         """
         for value in values:
-            age_ns = now.mono_ns - value.mono_ns
-            if age_ns >= 0 and abs(now.utc_ns - value.utc_ns - age_ns) <= SAME_CLOCKS_NS:
-                self.ingest(IndexTicked(value.leg, value.symbol, value.level, value.event_ms), Now(value.utc_ns, value.mono_ns))
+            came = Now(value.utc_ns, value.mono_ns)
+            if is_of_same_clocks(came, now):
+                self.ingest(IndexTicked(value.leg, value.symbol, value.level, value.event_ms), came)
                 self._taken_over[value.symbol, value.leg] = None
 
     def window_started(self) -> None:

@@ -31,6 +31,8 @@ RETRY_S: Final = 60
 CHECK_FROM_ET: Final = time(8, 0)
 """Before it, the venue may not have listed the whole day."""
 CHECK_EVERY_S: Final = 900
+CLOSES_AFTER_S: Final = 2.0
+"""After a start: long answers, for which the reads that quoting waits for mustn't lack tokens."""
 
 
 class CalendarWatch:
@@ -112,8 +114,8 @@ class CalendarWatch:
 
     def _booted(self, _event: ev.Booted, now: Now) -> None:
         facts = self._facts
-        for name in ("schedule", "closes", "clock"):
-            facts.after(name, 0.0, now)
+        for name, wait_s in (("schedule", 0.0), ("clock", 0.0), ("closes", CLOSES_AFTER_S)):
+            facts.after(name, wait_s, now)
 
     def _hours_changed(self, event: cal.SpecialHoursChanged, now: Now) -> None:
         hours, self._refused = event.hours, ""

@@ -11,9 +11,10 @@ from kalshi_alpha.data.clock_offset import ClockOffset, ClockState, OffsetInterv
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.reconcile import Reconciler
 from kalshi_alpha.model import events as ev
-from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
+from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now, is_of_same_clocks
 from kalshi_alpha.model.instruments import LEGS, Leg
 from kalshi_alpha.model.reasons import Reason, StandDown
+from kalshi_alpha.model.snapshot import ClockBounds
 from kalshi_alpha.model.view import ClockView
 
 JUMP_NS: Final = 250 * NS_PER_MS
@@ -55,6 +56,19 @@ class ClockWatch:
         """Readings asked for in a row because those before weren't enough."""
         self._ahead: dict[Leg, bool] = {}
         """Legs that have stamped in our future lately, true when that was told."""
+
+    # Over a restart
+
+    def bounds(self, now: Now) -> ClockBounds | None:
+        """Return what is known of the venue's clock, for a later process."""
+        low_ns, high_ns = self._venue.bounds(now.mono_ns)
+        return None if low_ns is None and high_ns is None else ClockBounds(low_ns, high_ns, now.utc_ns, now.mono_ns)
+
+    def take_over(self, bounds: ClockBounds | None, now: Now) -> None:
+        """Take what the process before knew of the venue's clock, where ours are the ones it was held against."""
+        if bounds is not None and is_of_same_clocks(Now(bounds.utc_ns, bounds.mono_ns), now):
+            self._venue.take_over(bounds.low_ns, bounds.high_ns, bounds.mono_ns)
+            self._looked = None
 
     # Facts
 

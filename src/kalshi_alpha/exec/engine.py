@@ -120,6 +120,7 @@ class Engine:
             values=facts.failover.heard_values(now),
             alerts=self.alerts.open,
             marks=facts.marks,
+            clock=self.clocks.bounds(now),
             feeds_unconfirmed=tuple(self.rearm.waiting),
         )
 
@@ -196,6 +197,7 @@ class Engine:
     def _take_over(self, recovered: RecoveredState, now: Now) -> None:
         self.facts.take_over(recovered, now)
         self.feeds.take_over(recovered, now)
+        self.clocks.take_over(recovered.clock, now)
         self.alerts.restore(recovered.alerts)
         self.rearm.waiting |= dict.fromkeys(recovered.feeds_unconfirmed)
 

@@ -24,7 +24,7 @@ LATE_LOOK_NS: Final = 250 * NS_PER_MS
 """How often a late value's quotes are widened further."""
 SECOND_IS_WHOLE_NS: Final = 150 * NS_PER_MS
 """From a second's first value on until the other index has its own."""
-EARLIER_NS: Final = 200 * NS_PER_MS
+EARLIER_NS: Final = 700 * NS_PER_MS
 """A snapshot isn't brought forward by more."""
 WARNINGS: Final = {
     "silent": "connected, but silent",

@@ -5,7 +5,7 @@ booted -> old groups triggered -> orders, fills, positions read as of later than
 then: read again every 15 s while anything can rest, and after every doubt
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from kalshi_alpha.exec.cash_watch import CashWatch
 from kalshi_alpha.exec.facts import EngineFacts
@@ -41,6 +41,13 @@ ROOM_MIN: Final = 256 * 2**20
 READ_NAMES: Final = ("ReadOpenOrders", "ReadFills", "ReadPositions")
 
 
+class _Asked(NamedTuple):
+    """A request on its way."""
+
+    name: str
+    utc_ns: int
+
+
 class Reconciler:
     """Asks the venue until its answers prove the state, at the start and for ever after."""
 
@@ -49,7 +56,11 @@ class Reconciler:
         self._orders = orders
         self.cash = CashWatch(facts, orders.strangers)
         self._old_groups: list[str] = []
-        self._in_flight: dict[int, str] = {}
+        self._in_flight: dict[int, _Asked] = {}
+        self._lag_ns: int | None = None
+        """How far the venue's view of our account is behind, by its last answer; None: it hasn't been heard."""
+        self._early: tuple[ev.PositionsRead, int] | None = None
+        """Positions that came before the fills that were asked for with them, and when they were asked for."""
         self._proof_ns = 0
         self._proved: dict[str, bool] = dict.fromkeys(READ_NAMES, False)
         self._group_asked = False
@@ -65,7 +76,7 @@ class Reconciler:
         self._old_groups = list(event.old_groups)
         facts.groups[:] = self._old_groups
         for group in self._old_groups:
-            facts.out.append(TriggerGroup(self._ask("TriggerGroup"), group, facts.config.venue.subaccount))
+            facts.out.append(TriggerGroup(self._ask("TriggerGroup", now), group, facts.config.venue.subaccount))
             facts.bucket.take(10, now.mono_ns)
         facts.after("status", 0.0, now)
         facts.after("reads", 0.0, now)
@@ -76,7 +87,7 @@ class Reconciler:
         """Prove everything once more before anything is quoted: what was known may rest on a wrong clock, or on a long silence."""
         facts = self._facts
         facts.venue.reconciled = False
-        self._proof_ns = now.utc_ns
+        self._proof_ns, self._lag_ns = now.utc_ns, None
         self._proved = dict.fromkeys(READ_NAMES, False)
         facts.no_later("reads", now.mono_ns)
         facts.no_later("status", now.mono_ns)
@@ -86,28 +97,43 @@ class Reconciler:
         facts = self._facts
         self._retry_triggers(now)
         if facts.due("status", now):
-            facts.out.append(ReadStatus(self._ask("ReadStatus")))
+            facts.out.append(ReadStatus(self._ask("ReadStatus", now)))
             facts.after("status", STATUS_EVERY_S, now)
         if facts.due("reads", now):
             self._read(now)
+        if facts.due("positions", now) and self._proved["ReadPositions"]:
+            self._read_positions(now)
         self.cash.act(now)
         if facts.due("group", now) and not (facts.venue.group_id or self._group_asked or self._old_groups):
             self._create_group(now)
 
     def _read(self, now: Now) -> None:
+        """Ask what rests, what filled and what we hold; while an earlier group may still place, only the first, for the view's lag."""
         facts = self._facts
-        subaccount = facts.config.venue.subaccount
-        waiting = set(self._in_flight.values())
-        if "ReadOpenOrders" not in waiting:
-            facts.out.append(ReadOpenOrders(self._ask("ReadOpenOrders"), subaccount))
-        if "ReadFills" not in waiting and not (self._booting and self._proved["ReadFills"]):
-            since_s = (
-                facts.ledger.fills_cursor_s - FILLS_OVERLAP_S if facts.ledger.fills_cursor_s else now.utc_ns // NS_PER_S - FIRST_FILLS_S
-            )
-            facts.out.append(ReadFills(self._ask("ReadFills"), since_s, subaccount))
-        if "ReadPositions" not in waiting and not (self._booting and self._proved["ReadPositions"]):
-            facts.out.append(ReadPositions(self._ask("ReadPositions"), subaccount))
+        if "ReadOpenOrders" not in self._waiting:
+            facts.out.append(ReadOpenOrders(self._ask("ReadOpenOrders", now), facts.config.venue.subaccount))
+        if not self._old_groups:
+            if not (self._booting and self._proved["ReadFills"]):
+                self._read_fills(now)
+            if not (self._booting and self._proved["ReadPositions"]):
+                self._read_positions(now)
         self._schedule_read(now)
+
+    def _read_fills(self, now: Now) -> None:
+        facts = self._facts
+        cursor_s = facts.ledger.fills_cursor_s
+        if "ReadFills" not in self._waiting:
+            since_s = cursor_s - FILLS_OVERLAP_S if cursor_s else now.utc_ns // NS_PER_S - FIRST_FILLS_S
+            facts.out.append(ReadFills(self._ask("ReadFills", now), since_s, facts.config.venue.subaccount))
+
+    def _read_positions(self, now: Now) -> None:
+        facts = self._facts
+        if "ReadPositions" not in self._waiting:
+            facts.out.append(ReadPositions(self._ask("ReadPositions", now), facts.config.venue.subaccount))
+
+    @property
+    def _waiting(self) -> set[str]:
+        return {asked.name for asked in self._in_flight.values()}
 
     @property
     def _booting(self) -> bool:
@@ -122,9 +148,9 @@ class Reconciler:
         else:
             facts.after("reads", 4 * READ_EVERY_S, now)
 
-    def _ask(self, name: str) -> int:
+    def _ask(self, name: str, now: Now) -> int:
         request = self._facts.number()
-        self._in_flight[request] = name
+        self._in_flight[request] = _Asked(name, now.utc_ns)
         return request
 
     def _create_group(self, now: Now) -> None:
@@ -132,14 +158,15 @@ class Reconciler:
         self._group_asked = True
         facts.bucket.take(10, now.mono_ns)
         limit = facts.config.quoting.group_contracts_limit
-        facts.out.append(CreateGroup(self._ask("CreateGroup"), limit, facts.config.venue.subaccount))
+        facts.out.append(CreateGroup(self._ask("CreateGroup", now), limit, facts.config.venue.subaccount))
 
     # Answers
 
     def failed(self, event: ev.RequestFailed, now: Now) -> None:
         """Ask again soon when a read or group call failed; fail closed until then."""
         facts = self._facts
-        name = self._in_flight.pop(event.request, "")
+        asked = self._in_flight.pop(event.request, None)
+        name = asked.name if asked is not None else ""
         if name == "TriggerGroup":
             facts.after("triggers", facts.retry_s(BOOT_RETRY_S * 3), now)
         elif name == "CreateGroup":
@@ -155,9 +182,9 @@ class Reconciler:
     def _retry_triggers(self, now: Now) -> None:
         """Trigger again what wasn't acknowledged."""
         facts = self._facts
-        if facts.due("triggers", now) and "TriggerGroup" not in self._in_flight.values():
+        if facts.due("triggers", now) and "TriggerGroup" not in self._waiting:
             for group in self._old_groups:
-                facts.out.append(TriggerGroup(self._ask("TriggerGroup"), group, facts.config.venue.subaccount))
+                facts.out.append(TriggerGroup(self._ask("TriggerGroup", now), group, facts.config.venue.subaccount))
 
     def group_created(self, event: ev.GroupCreated, now: Now) -> None:
         """Take this epoch's group, durably."""
@@ -180,6 +207,8 @@ class Reconciler:
             if not self._old_groups:
                 self._proof_ns = now.utc_ns
                 self._proved = dict.fromkeys(READ_NAMES, False)
+                if self._lag_ns is not None:
+                    facts.after("reads", min(LAG_MOST_S, self._lag_ns / NS_PER_S), now)
                 self._create_group(now)
         if event.group_id == facts.venue.group_id:
             facts.venue.group_id = ""
@@ -198,7 +227,7 @@ class Reconciler:
         """Compare what rests at the venue with what we think rests."""
         facts = self._facts
         as_of_ns = event.as_of_ns - facts.venue.clock_behind_ns
-        self._in_flight.pop(event.request, None)
+        asked_ns = self._heard(event.request, event.as_of_ns, now)
         at_venue = {order.order_id: order for order in event.orders}
         for report in event.orders:
             self._orders.updated(report, now)
@@ -210,7 +239,7 @@ class Reconciler:
         self.empty_as_of_ns = 0 if event.orders else as_of_ns
         if event.orders and self._booting:
             self._cancel_leftovers(now)
-        self._prove("ReadOpenOrders", event.as_of_ns, now, fine=not event.orders)
+        self._prove("ReadOpenOrders", event.as_of_ns, asked_ns, now, fine=not event.orders)
 
     def _cancel_revenants(self, event: ev.OpenOrdersRead, as_of_ns: int, now: Now) -> None:
         """Cancel what rests by a read that is surely newer than its end; an older read shows what was, and another one is asked for."""
@@ -228,17 +257,26 @@ class Reconciler:
 
     def fills_read(self, event: ev.FillsRead, now: Now) -> None:
         """Book every fill that wasn't heard of before."""
-        self._in_flight.pop(event.request, None)
+        asked_ns = self._heard(event.request, event.as_of_ns, now)
         for fill in self._facts.ledger.unknown(event.fills):
             self._orders.filled(fill, now)
         self._orders.fills_known(event.as_of_ns - self._facts.venue.clock_behind_ns)
-        self._prove("ReadFills", event.as_of_ns, now, fine=True)
+        self._prove("ReadFills", event.as_of_ns, asked_ns, now, fine=True)
+        early, self._early = self._early, None
+        if early is not None:
+            self._compare(*early, now)
 
     def positions_read(self, event: ev.PositionsRead, now: Now) -> None:
         """Compare positions in the markets that still trade; a difference stands down until a later read agrees."""
+        asked_ns = self._heard(event.request, event.as_of_ns, now)
+        if self._proved["ReadFills"] or not self._booting:
+            self._compare(event, asked_ns, now)
+        else:
+            self._early = (event, asked_ns)
+
+    def _compare(self, event: ev.PositionsRead, asked_ns: int, now: Now) -> None:
         facts = self._facts
-        self._in_flight.pop(event.request, None)
-        if event.as_of_ns < facts.ledger.last_fill_ms * 1_000_000 or not self._fills_known:
+        if event.as_of_ns < facts.ledger.last_fill_ms * 1_000_000:
             return
         trading = {ticker for ladder in facts.ladders.values() if now.utc_ns < ladder.window.target_ns for ticker in ladder.rung_of}
         relevant = tuple(position for position in event.positions if position.ticker in trading)
@@ -248,26 +286,28 @@ class Reconciler:
         if found:
             facts.after("reads", READ_RETRY_S, now)
         self.mismatch = found
-        self._prove("ReadPositions", event.as_of_ns, now, fine=not found)
-
-    @property
-    def _fills_known(self) -> bool:
-        return self._proved["ReadFills"] or not self._booting
+        self._prove("ReadPositions", event.as_of_ns, asked_ns, now, fine=not found)
 
     def _answered(self, name: str) -> None:
         for request, asked in self._in_flight.items():
-            if asked == name:
+            if asked.name == name:
                 del self._in_flight[request]
                 return
 
-    def _prove(self, name: str, as_of_ns: int, now: Now, *, fine: bool) -> None:
+    def _heard(self, request: int, as_of_ns: int, now: Now) -> int:
+        """Take an answer in, and how far its view lags; return when it was asked for."""
+        asked_ns = self._in_flight.pop(request, _Asked("", now.utc_ns)).utc_ns
+        self._lag_ns = max(0, (asked_ns + now.utc_ns) // 2 - as_of_ns)
+        return asked_ns
+
+    def _prove(self, name: str, as_of_ns: int, asked_ns: int, now: Now, *, fine: bool) -> None:
         facts = self._facts
         if not self._booting:
             return
         self._proved[name] = self._proved[name] or (fine and as_of_ns >= self._proof_ns and not self._old_groups)
         if as_of_ns < self._proof_ns and not self._old_groups:
-            lag_s = (self._proof_ns - as_of_ns) / NS_PER_S
-            facts.after("reads", facts.retry_s(min(LAG_MOST_S, max(LAG_LEAST_S, lag_s))), now)
+            due_s = (asked_ns + self._proof_ns - as_of_ns - now.utc_ns) / NS_PER_S
+            facts.after("reads", facts.retry_s(min(LAG_MOST_S, max(LAG_LEAST_S, due_s))), now)
         if all(self._proved.values()) and not len(facts.orders):
             facts.venue.reconciled = True
             self._schedule_read(now)

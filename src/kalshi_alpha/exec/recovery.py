@@ -16,7 +16,16 @@ from kalshi_alpha.model.instruments import SYMBOLS, Symbol
 from kalshi_alpha.model.orders import Fill
 from kalshi_alpha.model.reasons import Reason
 from kalshi_alpha.model.records import Record
-from kalshi_alpha.model.snapshot import EndedOrder, EngineSnapshot, GapTallies, HeardValue, LedgerSnapshot, MoneyMarks, SnapshotOrder
+from kalshi_alpha.model.snapshot import (
+    ClockBounds,
+    EndedOrder,
+    EngineSnapshot,
+    GapTallies,
+    HeardValue,
+    LedgerSnapshot,
+    MoneyMarks,
+    SnapshotOrder,
+)
 
 
 class RecoveredState(msgspec.Struct, frozen=True):
@@ -55,6 +64,8 @@ class RecoveredState(msgspec.Struct, frozen=True):
     feeds_unconfirmed: tuple[Symbol, ...] = ()
     """Indices whose recovery inside a window isn't confirmed yet: as of the last word on what forbids quoting."""
     marks: MoneyMarks = MoneyMarks()
+    clock: ClockBounds | None = None
+    """How far our clock was from the venue's."""
     as_of_ns: int = 0
     """When (UTC ns) the newest of this was written; 0: there is nothing."""
 
@@ -85,6 +96,7 @@ def recover(snapshot: EngineSnapshot | None, records: Sequence[Record]) -> Recov
         alerts=tuple(fold.alerts.values()),
         feeds_unconfirmed=fold.feeds_unconfirmed,
         marks=fold.marks,
+        clock=snapshot.clock if snapshot else None,
         as_of_ns=max(snapshot.captured_utc_ns if snapshot else 0, records[-1].utc_ns if records else 0),
     )
 

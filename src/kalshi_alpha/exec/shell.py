@@ -61,7 +61,7 @@ class Shell:
         self._recent: deque[Record] = deque(maxlen=RECORDS_MAX)
         self._completions: dict[str, asyncio.TimerHandle] = {}
         """Incident -> when its evidence is completed."""
-        self._capturing = False
+        self._capturing = self._capture_again = False
         self._storage_failed = False
         self._venue: VenueStream | None = None
         self._flush_venue: Callable[[], None] = lambda: None
@@ -112,6 +112,7 @@ class Shell:
             handle.cancel()
         self._disk.submit(self._committed, self._journal.take())
         self._disk.shutdown(wait=True)
+        self._capture_again = False
         self._notices.shutdown(wait=True)
         self._files.shutdown(wait=True)
 
@@ -225,8 +226,9 @@ class Shell:
         return None
 
     def _capture(self, now: Now, *, verify: bool) -> None:
-        """Store a snapshot, unless the last one is still being stored, and read back what is there then, if that is asked for."""
+        """Store a snapshot, once the last one is stored, and read back what is there then, if that is asked for."""
         loop = asyncio.get_running_loop()
+        self._capture_again = self._capturing
         if not self._capturing:
             self._capturing = True
             snapshot = self.engine.snapshot(now, self._journal.next_seq - 1)
@@ -245,7 +247,13 @@ class Shell:
         except OSError as error:
             log("snapshot_not_written", error=str(error))
         finally:
-            self._capturing = False
+            loop.call_soon_threadsafe(self._captured)
+
+    def _captured(self) -> None:
+        """Store the one that was to be taken meanwhile, of now."""
+        self._capturing = False
+        if self._capture_again:
+            self._capture(self.clock.now(), verify=False)
 
     def _room(self) -> ev.StorageRead:
         """Look how much room the journal has. Raises OSError."""

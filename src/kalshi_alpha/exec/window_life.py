@@ -207,7 +207,7 @@ class WindowLife:
             return
         del self._wanted[ladder.series]
         facts.fees_unknown.pop(ladder.event_ticker, None)
-        facts.deadlines["reads"] = now.mono_ns  # positions in these markets couldn't be compared before
+        facts.no_later("positions", now.mono_ns)  # those in these markets couldn't be compared before
         facts.ladders[ladder.event_ticker] = quoted
         self._listed[ladder.symbol] = None
         facts.risk.add_ladder(ladder)

@@ -8,6 +8,7 @@ import msgspec
 
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
+SAME_CLOCKS_NS: Final = 50 * NS_PER_MS
 NEW_YORK: Final = ZoneInfo("America/New_York")
 
 
@@ -18,6 +19,15 @@ class Now(msgspec.Struct, frozen=True, gc=False):
     """Nanoseconds since 1970-01-01T00:00Z: for schedules and records."""
     mono_ns: int
     """Nanoseconds of a clock that never goes back: for ages, timeouts and rates."""
+
+
+def is_of_same_clocks(earlier: Now, now: Now) -> bool:
+    """Whether an earlier instant was read from the clocks of now.
+
+    A machine that was started anew or suspended, another machine or a wall clock that was set has them disagree on how long ago it was.
+    """
+    age_ns = now.mono_ns - earlier.mono_ns
+    return age_ns >= 0 and abs(now.utc_ns - earlier.utc_ns - age_ns) <= SAME_CLOCKS_NS
 
 
 def utc_datetime(utc_ns: int) -> datetime:

@@ -113,6 +113,16 @@ class HeardValue(msgspec.Struct, frozen=True, array_like=True):
     """When it came, by both clocks: together they tell whether a later process reads the same ones."""
 
 
+class ClockBounds(msgspec.Struct, frozen=True, array_like=True):
+    """Between what our monotonic clock less the venue's lies, nanoseconds; None: open on that side."""
+
+    low_ns: int | None
+    high_ns: int | None
+    utc_ns: int
+    mono_ns: int
+    """When they held, by both clocks."""
+
+
 class EngineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The engine at one instant."""
 
@@ -149,4 +159,6 @@ class EngineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The indices whose recovery inside a window isn't confirmed yet."""
     alerts: tuple[OpenAlert, ...] = ()
     marks: MoneyMarks = MoneyMarks()
+    clock: ClockBounds | None = None
+    """How far our clock is from the venue's; None: nothing is known of it."""
     schema_version: int = SNAPSHOT_VERSION

@@ -11,6 +11,7 @@ Afterwards nothing may be unknown, doubled or booked differently from the venue.
 """
 
 import argparse
+import math
 import signal
 import sys
 import time
@@ -41,8 +42,8 @@ INTO_WINDOW_S: Final = 20
 QUOTING: Final = 5
 """Orders that rest before the next kill."""
 NOT_QUOTING: Final = f"fewer than {QUOTING} orders rest for too long"
-LEAST_S, MOST_S = 0.1, 1.5
-"""How long it quotes before it is killed, drawn evenly."""
+LEAST_S, MOST_S = 0.1, 5.0
+"""How long it quotes before it is killed, drawn evenly: sometimes before it has heard a feed's value of its own."""
 PATIENCE_S: Final = 10.0
 TTL_S: Final = 20
 """An order's own life, as shipped."""
@@ -214,7 +215,8 @@ def _limit_s(arguments: argparse.Namespace) -> float:
 
 
 def _quantile(in_order: list[float], share: float) -> float | None:
-    return in_order[min(len(in_order) - 1, int(len(in_order) * share))] if in_order else None
+    """Return the nearest rank: of 100 values, the 99th is the p99."""
+    return in_order[math.ceil(len(in_order) * share) - 1] if in_order else None
 
 
 def _keep(record: DrillRecord, root: Path) -> Path:
