@@ -206,3 +206,36 @@ def test_a_disk_that_fills_up_is_told_before_it_costs_a_quote() -> None:
 
     assert raised == ["The journal's disk is getting full"]
     assert rig.live()
+
+
+def test_a_disk_whose_commits_hang_twice_within_a_minute_is_not_quoted_on_until_half_a_minute_without() -> None:
+    rig = quoting()
+    seen = []
+
+    rig.tell(ev.StorageSlow(0.3))
+    rig.tick(50)
+    seen.append(Reason.STORAGE_SLOW in rig.reasons)
+    rig.tell(ev.StorageSlow(0.4))
+    seen.append(Reason.STORAGE_SLOW in rig.reasons)
+    rig.wait(1)
+    assert not rig.live()
+    rig.tick(20)
+    rig.tell(ev.StorageSlow(0.3))
+    rig.tick(28)
+    seen.append(Reason.STORAGE_SLOW in rig.reasons)
+    rig.tick(5)
+
+    assert seen == [False, True, True]
+    assert not rig.reasons
+    assert rig.live()
+    assert [noted.facts["commit_s"] for noted in rig.incidents("storage")] == ["0.400"]
+
+
+def test_slow_commits_far_apart_are_nobodys_concern() -> None:
+    rig = quoting()
+
+    rig.tell(ev.StorageSlow(0.3))
+    rig.tick(61)
+    rig.tell(ev.StorageSlow(0.3))
+
+    assert not rig.reasons

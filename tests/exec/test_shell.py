@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from kalshi_alpha.adapters.journal import JournalWriter, read_journal
+from kalshi_alpha.adapters.journal import JournalWriter, SystemDisk, read_journal
 from kalshi_alpha.adapters.system_clock import SystemClock
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.outputs import ArtifactWriter
@@ -15,7 +15,7 @@ from kalshi_alpha.exec.shell import Shell
 from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
-from kalshi_alpha.model.clock import Now
+from kalshi_alpha.model.clock import NS_PER_MS, Now
 from kalshi_alpha.model.records import OrderClosed
 from tests.exec.harness import settings
 
@@ -150,3 +150,56 @@ def test_each_stored_snapshot_tells_how_much_room_is_left(tmp_path: Path) -> Non
     usage = shutil.disk_usage(tmp_path)
     assert room.total_bytes == usage.total
     assert abs(room.free_bytes - usage.free) < usage.total // 100
+
+
+class LateClock(SystemClock):
+    """The system's, and what has been added to it."""
+
+    late_ns = 0
+
+    @override
+    def now(self) -> Now:
+        now = super().now()
+        return Now(now.utc_ns + self.late_ns, now.mono_ns + self.late_ns)
+
+
+class HangingDisk(SystemDisk):
+    """Each sync takes 0.4 s by that clock."""
+
+    def __init__(self, clock: LateClock) -> None:
+        self._clock = clock
+
+    @override
+    def sync(self, fd: int) -> None:
+        super().sync(fd)
+        self._clock.late_ns += 400 * NS_PER_MS
+
+
+class Intends(Captures):
+    """Has something made durable."""
+
+    @override
+    def handle(self, event: ev.Event, now: Now) -> list[cmd.Command]:
+        self.heard.append(event)
+        kept = cmd.Persist(1, (OrderClosed(now.utc_ns, "7-1", "not at the venue"),), sync=True)
+        return [kept, cmd.Exit(clean=True, reason="SIGTERM")] if isinstance(event, ev.VenueConnected) else []
+
+
+async def hanging(root: Path) -> list[ev.Event]:
+    engine, clock = Intends(settings()), LateClock()
+    engine.heard = []
+    shell = Shell(engine, clock, JournalWriter(root / "journal", disk=HangingDisk(clock)), ArtifactWriter(root))
+    shell.on_events([ev.VenueConnected()])
+    await shell.finished
+    await shell.written()
+    shell.close()
+    return engine.heard
+
+
+def test_a_commit_that_hangs_is_told_before_what_it_made_durable(tmp_path: Path) -> None:
+    heard = asyncio.run(hanging(tmp_path))
+
+    told = [event for event in heard if isinstance(event, ev.StorageSlow | ev.IntentsDurable)]
+    assert [type(event) for event in told] == [ev.StorageSlow, ev.IntentsDurable]
+    assert isinstance(told[0], ev.StorageSlow)
+    assert 0.4 <= told[0].seconds < 1.0

@@ -35,8 +35,14 @@ class Point(msgspec.Struct, frozen=True):
 
     @property
     def may_be_silent(self) -> bool:
-        """A folder that is there needs no making, the number in the lock file is a courtesy, above its root it syncs only where it may."""
-        return self.call == "mkdir" or self.on.endswith("/data/lock") or (self.call == "fsync" and "/root" not in self.on)
+        """Whether nobody misses what it does.
+
+        A folder that is there needs no making, the number in the lock file is a courtesy, above its root it syncs only where it may, the
+        snapshots before the newest are kept if they can be, and room that isn't given back is given back by the next start.
+        """
+        if self.call in {"mkdir", "ftruncate"} or self.on.endswith(("/data/lock", "/snapshot.json.1")):
+            return True
+        return self.call == "fsync" and "/root" not in self.on
 
 
 class Ran(msgspec.Struct, frozen=True):
@@ -108,7 +114,7 @@ def test_the_cycle_has_the_calls_that_matter(points: list[Point]) -> None:
     assert counts["write"] >= 9
     assert counts["fdatasync"] >= 7
     assert counts["fsync"] >= 10
-    assert counts["rename"] == 2
+    assert counts["rename"] == 4
 
 
 @needs_strace

@@ -289,11 +289,19 @@ def lock_folder(folder: Path) -> FolderLock:
 
 
 class FileSnapshotStore:
-    """One snapshot in one file, replaced whole."""
+    """One snapshot in one file, replaced whole; the two before it stay beside it, as ``NAME.1`` and ``NAME.2``."""
 
     def __init__(self, path: Path) -> None:
         """Keep the snapshot at ``path``."""
         self._path = path
+
+    def older(self) -> tuple["FileSnapshotStore", ...]:
+        """Return where the ones before it are, the newer one first."""
+        return tuple(FileSnapshotStore(path) for path in self._older)
+
+    @property
+    def _older(self) -> tuple[Path, Path]:
+        return self._path.with_name(f"{self._path.name}.1"), self._path.with_name(f"{self._path.name}.2")
 
     def read(self) -> bytes | None:
         """Return the stored bytes; None: never written.
@@ -314,7 +322,16 @@ class FileSnapshotStore:
             OSError: the old ones still stand, or the new ones may not outlive a power cut.
 
         """
+        self._keep()
         write_atomically(self._path, data, durable=True)
+
+    def _keep(self) -> None:
+        """Keep the one that is about to be replaced, as far as that can be done: none is missed as long as the newest is whole."""
+        before, first = self._older
+        with contextlib.suppress(OSError):
+            before.replace(first)
+        with contextlib.suppress(OSError):
+            before.hardlink_to(self._path)
 
     def set_aside(self, utc_ns: int) -> Path | None:
         """Keep an unusable snapshot as evidence under another name; None: there was none.

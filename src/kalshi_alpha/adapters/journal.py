@@ -18,10 +18,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn
 
 import msgspec
 
+from kalshi_alpha.adapters.disk import Disk, SystemDisk, release_room, reserve_room
 from kalshi_alpha.adapters.files import aside_name, make_folder, set_aside, sync_file, sync_folder, write_atomically
 from kalshi_alpha.adapters.journal_codec import ORIGIN, Decoded, decode_lines, encode_line, link_after
 from kalshi_alpha.model.records import Record
@@ -41,6 +42,8 @@ __all__ = [
 _NAME: Final = re.compile(r"journal-(\d{12})\.jsonl(\.corrupt-.*|\.lost)?")
 
 
+RESERVE_BYTES: Final = 64 * 2**20
+"""Room that a trading process's segment takes before it is needed."""
 SEGMENT_BYTES: Final = 16 * 2**20
 """From this length on, a segment is full: about a day's."""
 
@@ -175,38 +178,6 @@ def _keep_beginning(path: Path, good: bytes, utc_ns: int) -> Path:
     return kept
 
 
-class Disk(Protocol):
-    """The three things the journal asks of the operating system, so that their failure can be rehearsed."""
-
-    def write(self, fd: int, data: memoryview) -> int:
-        """Write some of the data; return how much."""
-        ...
-
-    def sync(self, fd: int) -> None:
-        """Make what was written durable."""
-        ...
-
-    def cut(self, fd: int, length: int) -> None:
-        """Cut the file to this length."""
-        ...
-
-
-class SystemDisk:
-    """The operating system."""
-
-    def write(self, fd: int, data: memoryview) -> int:
-        """Write some of the data; return how much."""
-        return os.write(fd, data)
-
-    def sync(self, fd: int) -> None:
-        """Make what was written durable."""
-        os.fdatasync(fd)
-
-    def cut(self, fd: int, length: int) -> None:
-        """Cut the file to this length."""
-        os.ftruncate(fd, length)
-
-
 class JournalWriter:
     """Appends to a new segment. One process a folder (``lock_folder``).
 
@@ -221,6 +192,7 @@ class JournalWriter:
         snapshot_seq: int = 0,
         disk: Disk | None = None,
         segment_bytes: int = SEGMENT_BYTES,
+        reserve_bytes: int = 0,
     ) -> None:
         """Open a segment.
 
@@ -230,6 +202,7 @@ class JournalWriter:
             snapshot_seq: ``EngineSnapshot.journal_seq``: numbers up to it are used even where the journal lost them.
             disk: The operating system, unless its failure is rehearsed.
             segment_bytes: A segment of this length is full.
+            reserve_bytes: Room on the disk that a segment takes at its beginning and keeps until it is closed, as far as there is any.
 
         Raises:
             JournalError: the segment can't be made.
@@ -238,7 +211,7 @@ class JournalWriter:
         self._disk = disk or SystemDisk()
         self._lines: list[bytes] = []
         self._length = 0
-        self._segment_bytes = segment_bytes
+        self._segment_bytes, self._reserve_bytes = segment_bytes, reserve_bytes
         self._failure = ""
         try:
             make_folder(folder, 0o700)
@@ -246,6 +219,8 @@ class JournalWriter:
             last_seq, self._link = read.last_seq, read.link
             for _, inherited in list_segments(folder)[0][-1:]:
                 sync_file(inherited)
+                with contextlib.suppress(OSError):
+                    _release_room_of(inherited)
             self._seq = max(last_seq, snapshot_seq) + 1
             self._durable_seq = self._seq - 1
             self.path = segment_path(folder, self._seq)
@@ -253,6 +228,7 @@ class JournalWriter:
                 write_atomically(segment_path(folder, last_seq + 1).with_suffix(".jsonl.lost"), b"", durable=True)
             _make_way(self.path)
             self._fd = _new_segment(self.path)
+            self._reserve()
         except OSError as error:
             message = f"{folder}: {error.strerror}"
             raise JournalError(message) from error
@@ -319,6 +295,8 @@ class JournalWriter:
     def close(self) -> None:
         """Give the file back; what wasn't synced is lost."""
         self._failure = self._failure or "closed"
+        with contextlib.suppress(OSError):
+            release_room(self._fd)
         os.close(self._fd)
 
     def _turn_over(self) -> None:
@@ -330,7 +308,14 @@ class JournalWriter:
             self._fail("opening the next segment", error, cut=False)
         old, self._fd, self.path, self._length = self._fd, fd, path, 0
         with contextlib.suppress(OSError):  # all of it is durable
+            release_room(old)
             os.close(old)
+        self._reserve()
+
+    def _reserve(self) -> None:
+        """Take room for what is to be written, so that it can be even when somebody else fills the disk."""
+        if self._reserve_bytes:
+            reserve_room(self._fd, 0, self._reserve_bytes)
 
     def _write_all(self, data: bytes) -> None:
         left = memoryview(data)
@@ -367,6 +352,15 @@ def _new_segment(path: Path) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def _release_room_of(path: Path) -> None:
+    """Give back the room that a killed process had taken for a segment."""
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        release_room(fd)
+    finally:
+        os.close(fd)
 
 
 def _make_way(path: Path) -> None:

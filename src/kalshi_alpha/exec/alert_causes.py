@@ -29,6 +29,7 @@ _EVERYWHERE: Final[dict[Reason, tuple[str, Severity, str]]] = {
     Reason.LEDGER_MISMATCH: ("positions", "page", "Positions differ from the venue's"),
     Reason.CASH_MISMATCH: ("cash", "page", "Cash differs from the venue's"),
     Reason.STORAGE_FAILED: ("storage", "page", "The journal can't be written"),
+    Reason.STORAGE_SLOW: ("storage_slow", "page", "The journal's disk is slow: not quoting"),
     Reason.STORAGE_SHORT: ("storage_room", "page", "The journal's disk is nearly full: not quoting"),
     Reason.CALENDAR_IN_DOUBT: ("calendar", "ticket", "The calendar and the venue contradict each other"),
     Reason.CALENDAR_ENDS: ("calendar_ends", "page", "The built-in calendar has ended"),

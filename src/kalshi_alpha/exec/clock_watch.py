@@ -66,7 +66,9 @@ class ClockWatch:
 
     def take_over(self, bounds: ClockBounds | None, now: Now) -> None:
         """Take what the process before knew of the venue's clock, where ours are the ones it was held against."""
-        if bounds is not None and is_of_same_clocks(Now(bounds.utc_ns, bounds.mono_ns), now):
+        if bounds is None or now.mono_ns - bounds.mono_ns > SILENCE_NS:
+            return
+        if is_of_same_clocks(Now(bounds.utc_ns, bounds.mono_ns), now):
             self._venue.take_over(bounds.low_ns, bounds.high_ns, bounds.mono_ns)
             self._looked = None
 

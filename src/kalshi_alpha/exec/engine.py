@@ -20,6 +20,7 @@ from kalshi_alpha.exec.planner import OrderPlanner
 from kalshi_alpha.exec.reconcile import Reconciler
 from kalshi_alpha.exec.recovery import RecoveredState
 from kalshi_alpha.exec.repricing import reprice
+from kalshi_alpha.exec.storage_watch import StorageWatch
 from kalshi_alpha.exec.window_life import WindowLife
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
@@ -60,6 +61,7 @@ class Engine:
         self.calendar = CalendarWatch(self.facts, self.windows)
         self.clocks = ClockWatch(self.facts, self.reconciler)
         self.maintenance = MaintenanceWatch(self.facts, self.planner, self.reconciler, self.calendar, self.rearm)
+        self.storage = StorageWatch(self.facts)
         self.alerts = AlertWatch(self.facts, (self.maintenance.causes, self.calendar.causes))
         self._recovered = recovered
         self._leaving_since_ns = 0
@@ -144,7 +146,8 @@ class Engine:
             ev.TimerFired: lambda _event, _now: None,
             ev.IntentsDurable: orders.durable,
             ev.StorageFailed: self._storage_failed,
-            ev.StorageRead: reconciler.storage_read,
+            ev.StorageRead: self.storage.read,
+            ev.StorageSlow: self.storage.slow,
             ev.ShutdownRequested: self._shutdown,
             ev.OperatorStopped: self._operator_stopped,
             ev.OperatorCleared: self._operator_cleared,
@@ -202,7 +205,7 @@ class Engine:
         self.rearm.waiting |= dict.fromkeys(recovered.feeds_unconfirmed)
 
     def _storage_failed(self, event: ev.StorageFailed, now: Now) -> None:
-        if self.reconciler.storage_failed(event, now):
+        if self.storage.failed(event, now):
             self._leave(now)
 
     def _shutdown(self, event: ev.ShutdownRequested, now: Now) -> None:
@@ -295,6 +298,7 @@ class Engine:
         self.calendar.act(now)
         self.reconciler.act(now)
         self.maintenance.act(now)
+        self.storage.act(now)
         self.feeds.act(now)
         self.feeds.judge(now)
         self._stand(now)
@@ -336,6 +340,7 @@ class Engine:
         found += self.calendar.reasons()
         found += self.feeds.reasons(now)
         found += self.clocks.reasons(now)
+        found += [StandDown(reason) for reason in self.storage.reasons()]
         reasons = tuple(sorted(found))
         if reasons != facts.reasons:
             facts.reasons = reasons

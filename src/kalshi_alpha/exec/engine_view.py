@@ -48,6 +48,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.LEDGER_MISMATCH: "positions differ from the venue's",
     Reason.CASH_MISMATCH: "cash differs from the venue's",
     Reason.STORAGE_FAILED: "the journal can't be written",
+    Reason.STORAGE_SLOW: "the journal's disk is slow",
     Reason.STORAGE_SHORT: "the journal's disk is nearly full",
     Reason.CANCEL_ALL: "cancel-all is latched",
     Reason.MAINTENANCE: "the venue's maintenance",

@@ -36,8 +36,6 @@ STATUS_EVERY_S: Final = 10.0
 STATUS_GOOD_FOR_S: Final = 45.0
 FILLS_OVERLAP_S: Final = 120
 FIRST_FILLS_S: Final = 86_400
-ROOM_MIN: Final = 256 * 2**20
-"""Bytes that must be free where the journal lies; a window's records are a thousandth of it."""
 READ_NAMES: Final = ("ReadOpenOrders", "ReadFills", "ReadPositions")
 
 
@@ -331,21 +329,6 @@ class Reconciler:
             told,
         )
 
-    def storage_failed(self, event: ev.StorageFailed, now: Now) -> bool:
-        """Learn that the journal can't be written; return whether that is news."""
-        facts = self._facts
-        if facts.storage_failure:
-            return False
-        facts.storage_failure = event.reason
-        facts.incident(now, "storage", "The journal can't be written", "stood down, cancelling, then exits", {"error": event.reason})
-        return True
-
-    def storage_read(self, event: ev.StorageRead, _now: Now) -> None:
-        """Learn how much room the journal has. Once short, it is enough again only with an eighth more."""
-        room = self._facts.room
-        room.read = event
-        room.is_short = event.free_bytes < (ROOM_MIN + ROOM_MIN // 8 if room.is_short else ROOM_MIN)
-
     def reasons(self, now: Now) -> list[Reason]:
         """Return what of the venue's state forbids quoting."""
         facts, venue = self._facts, self._facts.venue
@@ -363,8 +346,6 @@ class Reconciler:
         own = (
             (self.mismatch, Reason.LEDGER_MISMATCH),
             (self.cash.differs, Reason.CASH_MISMATCH),
-            (facts.storage_failure, Reason.STORAGE_FAILED),
-            (facts.room.is_short, Reason.STORAGE_SHORT),
             (facts.shutting_down, Reason.SHUTTING_DOWN),
         )
         return found + [reason for held, reason in own if held]

@@ -17,11 +17,12 @@ from kalshi_alpha.adapters.system_clock import Clock
 from kalshi_alpha.exec.engine import Engine
 from kalshi_alpha.exec.incidents import AFTER_S, RECORDS_MAX
 from kalshi_alpha.exec.outputs import ArtifactWriter, monitor_documents
+from kalshi_alpha.exec.storage_watch import SLOW_COMMIT_S
 from kalshi_alpha.model import calendar_events as cal
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.alerts import AlertMessage
-from kalshi_alpha.model.clock import Now
+from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
 from kalshi_alpha.model.records import FeedSwitched, IncidentNoted, Record, StandDownChanged, WindowPhase
 from kalshi_alpha.model.snapshot import EngineSnapshot
@@ -213,17 +214,19 @@ class Shell:
             self._disk.submit(self._commit, data, command.batch, loop)
 
     def _commit(self, data: bytes, batch: int, loop: asyncio.AbstractEventLoop) -> None:
-        outcome = self._committed(data) or ev.IntentsDurable(batch)
-        loop.call_soon_threadsafe(self.on_events, (outcome,))
+        told = self._committed(data)
+        loop.call_soon_threadsafe(self.on_events, told if self._storage_failed else (*told, ev.IntentsDurable(batch)))
 
-    def _committed(self, data: bytes) -> ev.StorageFailed | None:
-        """Write and sync, in the disk thread; return the failure, if it is one."""
+    def _committed(self, data: bytes) -> tuple[ev.Event, ...]:
+        """Write and sync, in the disk thread; return what there is to say of the disk."""
+        from_ns = self.clock.now().mono_ns
         try:
             self._journal.commit(data)
         except JournalError as error:
             self._storage_failed = True
-            return ev.StorageFailed(str(error))
-        return None
+            return (ev.StorageFailed(str(error)),)
+        took_s = (self.clock.now().mono_ns - from_ns) / NS_PER_S / self.clock.speed
+        return (ev.StorageSlow(took_s),) if took_s > SLOW_COMMIT_S else ()
 
     def _capture(self, now: Now, *, verify: bool) -> None:
         """Store a snapshot, once the last one is stored, and read back what is there then, if that is asked for."""
@@ -237,16 +240,15 @@ class Shell:
             self._disk.submit(lambda: loop.call_soon_threadsafe(self.on_events, (self._restored(),)))
 
     def _store(self, snapshot: EngineSnapshot, data: bytes, loop: asyncio.AbstractEventLoop) -> None:
-        failed = self._committed(data)
+        told = self._committed(data)
         try:
-            if failed is None:
+            if not self._storage_failed:
                 self._artifacts.snapshots.capture(snapshot)
-                loop.call_soon_threadsafe(self.on_events, (self._room(),))
-            else:
-                loop.call_soon_threadsafe(self.on_events, (failed,))
+                told = (*told, self._room())
         except OSError as error:
             log("snapshot_not_written", error=str(error))
         finally:
+            loop.call_soon_threadsafe(self.on_events, told)
             loop.call_soon_threadsafe(self._captured)
 
     def _captured(self) -> None:

@@ -50,6 +50,13 @@ class StorageRead(Event, frozen=True):
     total_bytes: int
 
 
+class StorageSlow(Event, frozen=True):
+    """A commit of the journal took longer than 250 ms (``exec.storage_watch.SLOW_COMMIT_S``)."""
+
+    seconds: float
+    """Real ones, whatever time is simulated."""
+
+
 class ShutdownRequested(Event, frozen=True):
     """SIGTERM or Ctrl-C."""
 

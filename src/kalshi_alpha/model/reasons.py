@@ -49,6 +49,8 @@ class Reason(StrEnum):
     """A journal write failed: never retried, the process must restart."""
     STORAGE_SHORT = "storage_short"
     """The journal's disk is nearly full: its next write may fail."""
+    STORAGE_SLOW = "storage_slow"
+    """Commits of the journal take longer than 250 ms."""
     CANCEL_ALL = "cancel_all"
     """An operator's or schedule's cancel-all: latched."""
     MAINTENANCE = "maintenance"

@@ -77,12 +77,15 @@ class Death(msgspec.Struct, frozen=True):
     """A command is carried out before the process dies, an event is acted upon."""
 
 
+DiskFaultKind = Literal["sync_slow", "sync_error", "room_short"]
+
+
 class DiskFault(msgspec.Struct, frozen=True):
     """The journal's disk misbehaves for a while."""
 
     from_ns: int
     to_ns: int
-    kind: Literal["sync_slow", "sync_error"]
+    kind: DiskFaultKind
     seconds: float = 2.0
     """Of a slow sync: how long it takes."""
 

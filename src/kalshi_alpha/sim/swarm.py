@@ -20,7 +20,7 @@ from kalshi_alpha.sim.checkers import broken_promises
 from kalshi_alpha.sim.exchange import ExchangeConfig
 from kalshi_alpha.sim.fast import Played, judge, play_on, virtual_config, world_for
 from kalshi_alpha.sim.feed.faults import FeedFault, FeedFaultKind
-from kalshi_alpha.sim.script import DEMO_DAY, ClockFault, DayScript, Death, DiskFault, OperatorAct, VenueFault
+from kalshi_alpha.sim.script import DEMO_DAY, ClockFault, DayScript, Death, DiskFault, DiskFaultKind, OperatorAct, VenueFault
 from kalshi_alpha.sim.virtual_day import LEAD_S
 
 CLASSES: Final = ("feed_line", "feed_values", "venue_requests", "venue_stream", "deaths", "disk", "clock", "operator")
@@ -189,8 +189,9 @@ class _Drawn:
         return Death(*self._span(10, 25), step, draw.randrange(1, 4), after)
 
     def _disk(self) -> DiskFault:
-        from_ns, to_ns = self._span(1, 6)
-        return DiskFault(from_ns, to_ns, self._draw.choice(("sync_slow", "sync_slow", "sync_error")), self._draw.choice((0.3, 1.0, 2.0)))
+        kind: DiskFaultKind = self._draw.choice(("sync_slow", "sync_slow", "sync_error", "room_short"))
+        from_ns, to_ns = self._span(5, 20) if kind == "room_short" else self._span(1, 6)
+        return DiskFault(from_ns, to_ns, kind, self._draw.choice((0.3, 1.0, 2.0)))
 
     def _clock(self) -> ClockFault:
         from_ns, to_ns = self._span(5, 40)

@@ -12,12 +12,13 @@ from kalshi_alpha.adapters.kalshi.stream import VenueStream
 from kalshi_alpha.adapters.massive.rest import Bearer
 from kalshi_alpha.adapters.massive.rest import calls as snapshot_calls
 from kalshi_alpha.exec.engine import Engine
+from kalshi_alpha.exec.storage_watch import SLOW_COMMIT_S
 from kalshi_alpha.model import commands as cmd
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.alerts import AlertMessage
 from kalshi_alpha.model.clock import NS_PER_MS, NS_PER_S, Now
 from kalshi_alpha.model.http import HttpRequest, HttpResponse
-from kalshi_alpha.sim.script import ClockFault, DiskFault
+from kalshi_alpha.sim.script import ClockFault, DiskFault, DiskFaultKind
 from kalshi_alpha.sim.timeline import Timeline
 from kalshi_alpha.sim.wire import NEVER_NS, Delays, Wire
 
@@ -28,6 +29,10 @@ TIMED_EVERY_NS: Final = NS_PER_S // 2
 """The venue's clock is read from its answers at most this often."""
 SNAPSHOT_NS: Final = 30 * NS_PER_MS
 """One way to the feed's REST service."""
+ROOM_SHORT: Final = 100 * 2**20
+ROOM_USUAL: Final = 50 * 2**30
+ROOM_TOTAL: Final = 100 * 2**30
+"""Of the journal's disk, bytes."""
 
 
 class VirtualClient:
@@ -153,12 +158,21 @@ class VirtualClient:
         self.journal.append(command.records)
         if command.sync:
             utc_ns = self.utc_ns(now.mono_ns)
-            fault = next((fault for fault in self.disk_faults if fault.from_ns <= utc_ns < fault.to_ns), None)
-            slow_ns = 0 if fault is None or fault.kind == "sync_error" else int(fault.seconds * NS_PER_S)
+            fault = self._disk_fault(utc_ns, "sync_slow", "sync_error")
+            slow_ns = int(fault.seconds * NS_PER_S) if fault is not None and fault.kind == "sync_slow" else 0
             self._synced_ns = max(self._synced_ns + 1, utc_ns + slow_ns + self.delays.sync_ns())  # one thread syncs, in order
             if fault is not None and fault.kind == "sync_error":
                 self._is_disk_lost = True
+            if slow_ns > SLOW_COMMIT_S * NS_PER_S:
+                self.later(self._synced_ns, lambda at_ns: self._disk_said(ev.StorageSlow(slow_ns / NS_PER_S), at_ns))
             self.later(self._synced_ns, partial(self._lost if self._is_disk_lost else self._synced, command.batch))
+
+    def _disk_fault(self, utc_ns: int, *kinds: DiskFaultKind) -> DiskFault | None:
+        return next((fault for fault in self.disk_faults if fault.from_ns <= utc_ns < fault.to_ns and fault.kind in kinds), None)
+
+    def _disk_said(self, event: ev.StorageRead | ev.StorageSlow, utc_ns: int) -> None:
+        if self.alive:
+            self.step([event], self.now(utc_ns))
 
     def _lost(self, _batch: int, utc_ns: int) -> None:
         """Tell that a sync failed; none after it counts."""
@@ -181,6 +195,10 @@ class VirtualClient:
 
     def _capture(self, command: cmd.CaptureSnapshot, now: Now) -> None:
         self.on_snapshot(self.engine, now)
+        if any(fault.kind == "room_short" for fault in self.disk_faults):
+            utc_ns = self.utc_ns(now.mono_ns)
+            room = ev.StorageRead(ROOM_SHORT if self._disk_fault(utc_ns, "room_short") else ROOM_USUAL, ROOM_TOTAL)
+            self.later(utc_ns + self.delays.sync_ns(), lambda at_ns: self._disk_said(room, at_ns))
         if command.verify:
             self._aside(command, now)
 

@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from kalshi_alpha.adapters.files import Layout
+from kalshi_alpha.adapters.files import FileSnapshotStore, Layout
 from kalshi_alpha.adapters.stop_request import StopRequest, read_stop_request, request_stop_offline
+from kalshi_alpha.exec.recovery import recover
 from kalshi_alpha.exec.runners.start import prepare
 from kalshi_alpha.model.clock import NS_PER_S, Now
 from kalshi_alpha.model.records import EngineStarted, LatchSet, StandDownChanged
+from kalshi_alpha.sched.hotrestart import HotRestartManager
+from tests.adapters.journal_samples import snapshot_of
 
 NOW = Now(utc_ns=1_795_000_000 * NS_PER_S, mono_ns=0)
 
@@ -68,3 +72,33 @@ def test_an_operators_waiting_stop_keeps_its_words_over_damage(root: Path) -> No
     file.write_bytes(file.read_bytes().replace(b"drill", b"dr1ll"))
 
     assert started(root)[1] == StopRequest("anna", "lunch")
+
+
+def spoil(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def snapshots(root: Path) -> list[Path]:
+    """Store four snapshots of 1 to 4 incidents; return the files, the newest first."""
+    store = FileSnapshotStore(Layout(root).snapshot)
+    for incidents in (1, 2, 3, 4):
+        kept = snapshot_of(recover(None, ()), 5, NOW.utc_ns - NS_PER_S)
+        HotRestartManager(store).capture(msgspec.structs.replace(kept, incidents=incidents))
+    return [Layout(root).snapshot, *(Layout(root).snapshot.with_name(f"snapshot.json.{number}") for number in (1, 2))]
+
+
+@pytest.mark.parametrize(("spoilt", "incidents", "verdict"), [(0, 4, "fresh"), (1, 3, "stale"), (2, 2, "stale"), (3, 0, "corrupt")])
+def test_a_spoilt_snapshot_is_replaced_by_the_one_before(root: Path, spoilt: int, incidents: int, verdict: str) -> None:
+    files = snapshots(root)
+    for file in files[:spoilt]:
+        spoil(file)
+
+    state = prepare(root, NOW)
+    state.journal.close()
+    state.lock.close()
+
+    assert state.recovered.incidents == incidents
+    assert state.booted.snapshot_verdict == verdict
+    assert len(list(files[0].parent.glob("snapshot.json.corrupt*"))) == bool(spoilt)

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from kalshi_alpha.adapters.files import FileSnapshotStore, FolderLock, FolderLockedError, Layout, lock_folder, settle_folders
-from kalshi_alpha.adapters.journal import JournalError, JournalRead, JournalWriter, read_journal
+from kalshi_alpha.adapters.journal import RESERVE_BYTES, JournalError, JournalRead, JournalWriter, read_journal
 from kalshi_alpha.adapters.log import log
 from kalshi_alpha.adapters.stop_request import read_stop_request, request_stop_offline
 from kalshi_alpha.cli import UsageError
@@ -51,8 +51,10 @@ def _recovered(root: Path, lock: FolderLock, now: Now) -> StartState:
     layout = Layout(root)
     settle_folders(root, layout.state)
     store = FileSnapshotStore(layout.snapshot)
-    restored = HotRestartManager(store).restore(now)
-    if isinstance(restored, Corrupt):
+    newest = HotRestartManager(store).restore(now)
+    restored = newest
+    if isinstance(newest, Corrupt):
+        restored = _older(store, now) or newest
         store.set_aside(now.utc_ns)
     snapshot = restored.snapshot if isinstance(restored, Fresh | Stale) else None
     after_seq = snapshot.journal_seq if snapshot else 0
@@ -63,10 +65,19 @@ def _recovered(root: Path, lock: FolderLock, now: Now) -> StartState:
             why = f"damaged records in {names}: what they said is lost; the venue's reads replace the orders"
             request_stop_offline(root, "system", why)
         read = read_journal(layout.journal, after_seq=after_seq, set_aside_ns=now.utc_ns)
-    _tell(restored, read)
+    _tell(newest, read)
     recovered = recover(snapshot, read.records)
-    journal = JournalWriter(layout.journal, read, snapshot_seq=after_seq)
+    journal = JournalWriter(layout.journal, read, snapshot_seq=after_seq, reserve_bytes=RESERVE_BYTES)
     return StartState(lock, journal, recovered, booted_event(restored, recovered, now, has_journal=bool(read.last_seq)))
+
+
+def _older(store: FileSnapshotStore, now: Now) -> Stale | None:
+    """Return the newest of the snapshots before the one that can't be used: the journal has what came after it."""
+    for before in store.older():
+        found = HotRestartManager(before).restore(now)
+        if isinstance(found, Fresh | Stale):
+            return Stale(found.snapshot, found.age_s)
+    return None
 
 
 def booted_event(restored: Restored, recovered: RecoveredState, now: Now, *, has_journal: bool) -> ev.Booted:
