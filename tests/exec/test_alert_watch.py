@@ -146,6 +146,16 @@ def test_flapping_and_disagreement_and_latches_are_told() -> None:
     assert {key for _, key in told(rig)} == {"feed_flapping", "latch_somebody_else_trades"}
 
 
+def test_the_start_of_a_feed_is_no_change_of_feeds() -> None:
+    rig = quoting()
+    assert len(rig.engine.facts.failover.timeline) == 1
+    for number in range(3):
+        rig.engine.facts.failover.timeline.append((rig.utc_ns + number, "massive"))
+    rig.tick(2)
+
+    assert told(rig) == []
+
+
 def test_a_restart_takes_the_open_alerts_over_and_tells_none_twice() -> None:
     rig = quoting()
     rig.engine.facts.failover.windows_degraded = 3

@@ -3,6 +3,7 @@
 Causes about the feeds and the venue's stream are looked at in windows and outside of maintenance only: there silence means something.
 """
 
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -89,7 +90,7 @@ def _feeds(facts: EngineFacts, now: Now) -> dict[str, Cause]:
         found["both_feeds"] = Cause("page", "Both feeds are down", _feeds_text(facts, now))
     if facts.alarms and not failover.timeline:
         found["feeds_missing"] = Cause("page", "No feed has brought a value since the start", _feeds_text(facts, now))
-    changes = [at_ns for at_ns, _ in failover.timeline if now.utc_ns - at_ns <= FLAP_NS]
+    changes = [at_ns for at_ns, _ in islice(failover.timeline, 1, None) if now.utc_ns - at_ns <= FLAP_NS]  # the first is the start
     if facts.alarms and len(changes) >= FLAPS:
         title = f"The active feed changed {len(changes)} times within {FLAP_NS // NS_PER_S // 60} min"
         found["feed_flapping"] = Cause("ticket", title, _feeds_text(facts, now))
