@@ -111,6 +111,16 @@ def test_while_an_old_group_may_still_place_only_what_rests_is_read_and_then_all
     assert set(names(rig)) == READS
 
 
+def test_a_group_that_isnt_triggered_yet_costs_few_reads() -> None:
+    rig = Rig()
+    rig.silent.add("TriggerGroup")
+    booted(rig, ("group-a",), epoch=2)
+    rig.wait(3.0)
+
+    assert 2 <= names(rig).count("ReadOpenOrders") <= 13
+    assert set(names(rig)) == {"ReadOpenOrders"}
+
+
 def test_positions_that_come_before_the_fills_count_when_those_are_there() -> None:
     rig = Rig()
     rig.silent |= READS

@@ -140,7 +140,7 @@ class Reconciler:
     def _schedule_read(self, now: Now) -> None:
         facts = self._facts
         if self._booting:
-            facts.after("reads", facts.retry_s(BOOT_RETRY_S), now)
+            facts.after("reads", facts.retry_s(BOOT_RETRY_S * 3 if self._old_groups else BOOT_RETRY_S), now)
         elif facts.active_windows or len(facts.orders):
             facts.after("reads", READ_EVERY_S, now)
         else:
