@@ -84,6 +84,7 @@ def test_cancels_that_arent_answered_are_escalated_and_sent_on() -> None:
     rig = rig_with()
     tell_slots(rig, operator_slot(rig, 5.1))
     rig.answers_orders = False
+    rig.silent.add("TriggerGroup")
     rig.tick(10)
     first = len(rig.take(cmd.CancelOrders))
     rig.silent.add("ReadOpenOrders")

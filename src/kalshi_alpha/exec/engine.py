@@ -9,6 +9,7 @@ from typing import Final
 from kalshi_alpha.config import Config
 from kalshi_alpha.exec.alert_watch import AlertWatch
 from kalshi_alpha.exec.calendar_watch import CalendarWatch
+from kalshi_alpha.exec.cancel_all_watch import CancelAllWatch
 from kalshi_alpha.exec.clock_watch import ClockWatch
 from kalshi_alpha.exec.facts import EngineFacts
 from kalshi_alpha.exec.feed_rearm import FeedRearm
@@ -24,10 +25,10 @@ from kalshi_alpha.exec.storage_watch import StorageWatch
 from kalshi_alpha.exec.window_life import WindowLife
 from kalshi_alpha.model import events as ev
 from kalshi_alpha.model.clock import NS_PER_S, Now
-from kalshi_alpha.model.commands import CancelAll, CaptureSnapshot, Command, Exit, Persist, PublishMonitors, TriggerGroup
+from kalshi_alpha.model.commands import CaptureSnapshot, Command, Exit, Persist, PublishMonitors, TriggerGroup
 from kalshi_alpha.model.maintenance import Gate
 from kalshi_alpha.model.reasons import Reason, StandDown
-from kalshi_alpha.model.records import EngineStarted, LatchLifted, LatchSet, OrderIntended, StandDownChanged
+from kalshi_alpha.model.records import EngineStarted, OrderIntended, StandDownChanged
 from kalshi_alpha.model.snapshot import EngineSnapshot, SnapshotOrder
 
 HOUSE_S: Final = 1.0
@@ -62,6 +63,7 @@ class Engine:
         self.clocks = ClockWatch(self.facts, self.reconciler)
         self.maintenance = MaintenanceWatch(self.facts, self.planner, self.reconciler, self.calendar, self.rearm)
         self.storage = StorageWatch(self.facts)
+        self.stops = CancelAllWatch(self.facts, self.reconciler)
         self.alerts = AlertWatch(self.facts, (self.maintenance.causes, self.calendar.causes))
         self._recovered = recovered
         self._leaving_since_ns = 0
@@ -149,9 +151,9 @@ class Engine:
             ev.StorageRead: self.storage.read,
             ev.StorageSlow: self.storage.slow,
             ev.ShutdownRequested: self._shutdown,
-            ev.OperatorStopped: self._operator_stopped,
-            ev.OperatorCleared: self._operator_cleared,
-            ev.CancelAllMarked: self._cancel_all_marked,
+            ev.OperatorStopped: self.stops.stopped,
+            ev.OperatorCleared: self.stops.cleared,
+            ev.CancelAllMarked: self.stops.marked,
             ev.FeedConnected: lambda event, now: feeds.connected(event.leg, now),
             ev.FeedLost: lambda event, now: feeds.lost(event.leg, event.reason, now),
             ev.FeedWarned: feeds.warned,
@@ -224,31 +226,6 @@ class Engine:
         facts.after("reads", 0.2, now)
         self._leaving_since_ns = now.utc_ns
 
-    def _operator_stopped(self, event: ev.OperatorStopped, now: Now) -> None:
-        facts = self.facts
-        if facts.orders.mark_cancel_all(Reason.OPERATOR_STOP, event.actor):
-            facts.record(LatchSet(now.utc_ns, Reason.OPERATOR_STOP, event.actor, event.reason), sync=True)
-            did = f"latched; cancelling {len(facts.orders)} orders"
-            facts.incident(now, "operator", f"STOP by {event.actor}", did, {"reason": event.reason})
-        facts.out.append(CancelAll(facts.config.venue.subaccount))
-        facts.bucket.take(2, now.mono_ns)
-        facts.after("reads", 0.5, now)
-
-    def _cancel_all_marked(self, event: ev.CancelAllMarked, now: Now) -> None:
-        facts = self.facts
-        if facts.orders.mark_cancel_all(event.reason, event.actor):
-            facts.record(LatchSet(now.utc_ns, event.reason, event.actor, "cancel-all"), sync=True)
-            facts.incident(
-                now, "operator", f"Cancel-all: {event.reason}", f"latched; cancelling {len(facts.orders)} orders", {"actor": event.actor}
-            )
-        facts.after("reads", 0.5, now)
-
-    def _operator_cleared(self, event: ev.OperatorCleared, now: Now) -> None:
-        if self.facts.orders.clear(event.reason):
-            self.facts.after("group", 0.0, now)
-            self.facts.record(LatchLifted(now.utc_ns, event.reason, event.actor), sync=True)
-            self.facts.incident(now, "operator", f"{event.reason} cleared by {event.actor}", "may quote again", {})
-
     def _venue_connected(self, _event: ev.VenueConnected, now: Now) -> None:
         self.facts.venue.connected = True
         self.facts.deadlines["reads"] = now.mono_ns
@@ -299,6 +276,7 @@ class Engine:
         self.reconciler.act(now)
         self.maintenance.act(now)
         self.storage.act(now)
+        self.stops.act(now)
         self.feeds.act(now)
         self.feeds.judge(now)
         self._stand(now)
