@@ -163,7 +163,7 @@ class Recorder:
         call(path, *rest, **more)
 
     def _on_rename(self, call: Callable[..., None], old: Any, new: Any) -> None:
-        if self._is_ours(new):
+        if os.fspath(old) in self._nodes:
             (folder, was), (to, name) = os.path.split(os.fspath(old)), os.path.split(os.fspath(new))
             assert folder == to, "a rename between folders isn't modelled"
             node = self._nodes.pop(os.fspath(old))
@@ -172,7 +172,7 @@ class Recorder:
         call(old, new)
 
     def _on_link(self, call: Callable[..., None], old: Any, new: Any) -> None:
-        if self._is_ours(new):
+        if os.fspath(old) in self._nodes:
             self._nodes[os.fspath(new)] = self._nodes[os.fspath(old)]
             self.note(Named(*os.path.split(os.fspath(new)), self._nodes[os.fspath(old)]))
         call(old, new)
