@@ -32,7 +32,6 @@ from kalshi_alpha.model.snapshot import HeardValue
 from kalshi_alpha.model.view import DualFeedView
 
 TIMELINE_KEPT: Final = 512
-"""Two readings of the same two clocks agree to this on the time between them."""
 
 
 class FeedSwitch(msgspec.Struct, frozen=True):

@@ -93,8 +93,8 @@ class CancelAllWatch:
     def _prove_soon(self, now: Now) -> None:
         facts = self._facts
         if facts.venue.reconciled:  # before that, reads follow one another anyway
-            facts.after("reads", READ_AFTER_S, now)
-        facts.after("cancel_all", LOOK_S, now)
+            facts.after("reads", facts.retry_s(READ_AFTER_S), now)
+        facts.after("cancel_all", facts.retry_s(LOOK_S), now)
 
     def _escalate(self, since: Now, now: Now) -> None:
         facts = self._facts

@@ -9,6 +9,7 @@ import msgspec
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 SAME_CLOCKS_NS: Final = 50 * NS_PER_MS
+"""Two readings of the same two clocks agree to this on the time between them."""
 NEW_YORK: Final = ZoneInfo("America/New_York")
 
 
