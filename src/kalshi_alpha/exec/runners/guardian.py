@@ -167,7 +167,7 @@ class Watchman:
         for task in list(self._tasks):
             task.cancel()
         await self._venue.close()
-        self._files.shutdown(wait=True)
+        await asyncio.to_thread(self._files.shutdown)  # the main thread stays free for signals
         self._disk.shutdown(wait=False)
 
     async def _looked(self) -> tuple[Heartbeat | str, str]:
