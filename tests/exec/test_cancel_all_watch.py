@@ -58,6 +58,20 @@ def test_what_isnt_proven_after_three_seconds_is_cancelled_by_group_and_account_
     assert told == ["Cancel-all isn't proven after 3 s"]
 
 
+def test_marking_it_again_and_again_does_not_put_off_the_stronger_means() -> None:
+    rig = quoting()
+    rig.clear()
+    rig.answers_orders = False
+    rig.silent |= {"TriggerGroup"}
+
+    for _ in range(14):
+        rig.tell(MARK)
+        rig.wait(0.4)
+
+    assert stronger(rig) == (1, 1)
+    assert titles(rig) == ["Cancel-all isn't proven after 3 s"]
+
+
 def test_a_view_that_cant_be_read_proves_nothing() -> None:
     rig = quoting()
     rig.clear()

@@ -32,7 +32,9 @@ class CancelAllWatch:
         self._facts = facts
         self._reconciler = reconciler
         self._unproven: Now | None = None
-        """When the last one was set, until nothing is proven to rest."""
+        """When the last one was set, until nothing is proven to rest as of later."""
+        self._waiting_mono_ns = 0
+        """Since when, however often one was set since."""
         self._escalate_mono_ns = 0
         self._group = ""
         """The one that was given up."""
@@ -82,13 +84,17 @@ class CancelAllWatch:
             self._unproven = None
             return
         if now.mono_ns >= self._escalate_mono_ns:
-            self._escalate(since, now)
+            self._escalate(now)
         self._prove_soon(now)
 
     def _watch(self, now: Now) -> None:
-        self._unproven, self._told = now, False
-        self._escalate_mono_ns = now.mono_ns + ESCALATE_NS
-        self._prove_soon(now)
+        first = self._unproven is None
+        self._unproven = now
+        if first:  # a STOP pressed again and again puts off neither the proof nor the stronger means
+            self._told = False
+            self._waiting_mono_ns = now.mono_ns
+            self._escalate_mono_ns = now.mono_ns + ESCALATE_NS
+            self._prove_soon(now)
 
     def _prove_soon(self, now: Now) -> None:
         facts = self._facts
@@ -96,7 +102,7 @@ class CancelAllWatch:
             facts.after("reads", facts.retry_s(READ_AFTER_S), now)
         facts.after("cancel_all", facts.retry_s(LOOK_S), now)
 
-    def _escalate(self, since: Now, now: Now) -> None:
+    def _escalate(self, now: Now) -> None:
         facts = self._facts
         self._escalate_mono_ns = now.mono_ns + ESCALATE_NS
         self._group = facts.venue.group_id or self._group
@@ -107,7 +113,7 @@ class CancelAllWatch:
         self._cancel_all(now)
         if not self._told:
             self._told = True
-            title = f"Cancel-all isn't proven after {(now.mono_ns - since.mono_ns) / NS_PER_S:.0f} s"
+            title = f"Cancel-all isn't proven after {(now.mono_ns - self._waiting_mono_ns) / NS_PER_S:.0f} s"
             facts.incident(
                 now, "operator", title, "triggered the order group and cancelled the account", {"orders": str(len(facts.orders))}
             )
