@@ -32,9 +32,9 @@ class CancelAllWatch:
         self._facts = facts
         self._reconciler = reconciler
         self._unproven: Now | None = None
-        """When the last one was set, until nothing is proven to rest as of later."""
+        """When a latch was last set, until a read as of then or later proves that nothing rests."""
         self._waiting_mono_ns = 0
-        """Since when, however often one was set since."""
+        """When the first one was set that isn't proven: others after it change neither this nor the next look."""
         self._escalate_mono_ns = 0
         self._group = ""
         """The one that was given up."""
@@ -79,8 +79,7 @@ class CancelAllWatch:
             return
         if not facts.due("cancel_all", now):
             return
-        since = self._unproven
-        if not facts.orders.latches or (not len(facts.orders) and self._reconciler.empty_as_of_ns >= since.utc_ns):
+        if not facts.orders.latches or (not len(facts.orders) and self._reconciler.empty_as_of_ns >= self._unproven.utc_ns):
             self._unproven = None
             return
         if now.mono_ns >= self._escalate_mono_ns:
@@ -90,7 +89,7 @@ class CancelAllWatch:
     def _watch(self, now: Now) -> None:
         first = self._unproven is None
         self._unproven = now
-        if first:  # a STOP pressed again and again puts off neither the proof nor the stronger means
+        if first:  # a STOP pressed again and again puts off neither the next look nor the stronger means
             self._told = False
             self._waiting_mono_ns = now.mono_ns
             self._escalate_mono_ns = now.mono_ns + ESCALATE_NS
