@@ -148,7 +148,7 @@ def rigged(recovered: RecoveredState | None, when: str, dollars: int) -> Rig:
 
 @pytest.mark.parametrize("with_snapshot", [True, False])
 def test_a_restart_on_another_day_of_the_week_remembers_what_was_lost(with_snapshot: bool) -> None:
-    first = rigged(None, "2026-11-18T15:00", 0)  # a week that ends with a loss
+    first = rigged(None, "2026-11-23T04:50", 0)  # a week that ends with a loss
     first.engine.facts.ledger.realised_e6 = -1_000 * DOLLAR
     first.wait_until(at("2026-11-23T15:00").utc_ns)
     first.engine.facts.ledger.realised_e6 = -2_500 * DOLLAR
