@@ -157,7 +157,7 @@ class MaintenanceWatch:
         evidence.status_ns = now.utc_ns
         if event.exchange_active and event.trading_active:
             self._words.pop("status", None)
-            evidence.trading_since_ns = evidence.trading_since_ns or now.utc_ns
+            evidence.trading_since_ns = min(evidence.trading_since_ns or now.utc_ns, now.utc_ns)  # a wall clock may be put back
         else:
             self._paused("exchange paused" if not event.exchange_active else "trading paused", event.resume_ns, now)
         self._look(now)

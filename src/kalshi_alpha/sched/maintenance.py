@@ -147,6 +147,7 @@ class MaintenancePilot:
 
     def step(self, sight: Sight, utc_ns: int) -> tuple[Step, ...]:
         """Take every step that what is true now asks for, in order."""
+        self.ended_ns = min(self.ended_ns, utc_ns)  # a wall clock may be put back
         steps = self._follow(sight, utc_ns)
         while (taken := self._advance(sight, utc_ns)) is not None:
             steps.append(taken)
