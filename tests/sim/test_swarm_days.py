@@ -6,7 +6,7 @@ from kalshi_alpha.sim.swarm import CLASSES, play_swarm, swarm
 from tools.seeds import main, play_seed, summary, tell
 
 
-@pytest.mark.parametrize("seed", [2, 4, 13])
+@pytest.mark.parametrize("seed", [2, 4, 13, 156])
 def test_a_random_day_keeps_every_promise(seed: int) -> None:
     outcome = play_seed(seed)
 
