@@ -329,3 +329,65 @@ def test_a_window_that_a_clock_ahead_has_frozen_is_not_proven_until_its_freeze_c
     rig.clear()
     rig.tick_until(TARGET_S + 1)
     assert [phase for _, phase in rig.phases()] == ["frozen", "verified", "ended"]
+
+
+def test_a_pause_that_began_while_the_clock_was_ahead_goes_on_when_it_is_put_back_and_ends_with_the_venues_word() -> None:
+    rig = quoting()
+    step_clock(rig, 3_600.0)
+    rig.tell(ev.TimerFired())
+    rig.trading = False
+    rig.tell(ev.ExchangeStatusRead(exchange_active=True, trading_active=False))
+    rig.wait(2.0)
+    step_clock(rig, -3_600.0)
+    rig.tick(5)
+    phase = engine_view(rig.engine, rig.now, 1.0, {}).maintenance.phase
+
+    rig.trading = True
+    rig.tick(15)
+
+    assert phase == "maintenance"
+    assert not rig.engine.facts.orders.latches
+    assert rig.live("resting")
+
+
+def test_a_pause_that_was_over_while_the_clock_was_ahead_holds_nothing_back_once_it_is_put_back() -> None:
+    rig = quoting()
+    step_clock(rig, 3_600.0)
+    rig.tell(ev.TimerFired())
+    for trading in (False, True):
+        rig.trading = trading
+        rig.tell(ev.ExchangeStatusRead(exchange_active=True, trading_active=trading))
+    rig.wait(2.0)
+    step_clock(rig, -3_600.0)
+    rig.tick(15)
+
+    assert not rig.engine.facts.orders.latches
+    assert rig.live("resting")
+
+
+def test_a_stop_while_the_clock_was_ahead_is_proven_once_it_is_put_back() -> None:
+    rig = quoting()
+    step_clock(rig, 3_600.0)
+    rig.tell(ev.CancelAllMarked("anna", "lunch"))
+    rig.wait(1.0)
+    step_clock(rig, -3_600.0)
+    rig.wait(1.5)
+    rig.clear()
+
+    rig.wait(20.0)
+
+    assert not rig.live()
+    assert not rig.take(cmd.CancelAll)  # not every three seconds for an hour
+
+
+def test_what_was_read_before_a_jump_proves_nothing_after_it() -> None:
+    rig = quoting()
+    rig.tell(ev.CancelAllMarked("anna", "lunch"))
+    rig.wait(2.0)
+    before_ns = rig.engine.reconciler.empty_as_of_ns
+    rig.silent.add("ReadOpenOrders")
+    step_clock(rig, -30.0)
+    rig.wait(2.0)
+
+    assert before_ns
+    assert rig.engine.reconciler.empty_as_of_ns == 0

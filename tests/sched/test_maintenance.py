@@ -106,6 +106,29 @@ def test_an_escalated_one_that_is_proven_in_time_is_verified() -> None:
     assert drive.pilot.phase == "verified"
 
 
+def test_a_wall_clock_put_back_keeps_no_proof_from_counting() -> None:
+    drive = Drive()
+    drive.calendar = (maintenance(START - 2 * HOUR, OPEN_END_NS, "status"),)
+    assert drive.at(START) == ["cancelling"]
+    drive.empty_ns = START - HOUR
+
+    assert drive.at(START - HOUR) == ["verified", "maintenance"]
+
+
+def test_a_wall_clock_put_back_makes_neither_the_confirming_nor_the_reduced_size_longer() -> None:
+    drive = Drive().inside()
+    drive.calendar = ()
+    assert drive.at(END) == ["confirming"]
+    back_ns = END - HOUR
+    drive.at(back_ns)
+    assert drive.pilot.ended_ns == back_ns
+    drive.gates = GREEN
+    assert drive.at(END) == ["rearmed"]
+
+    assert drive.at(back_ns) == []
+    assert drive.at(back_ns + 5 * MINUTE) == ["clear"]
+
+
 # Followed wherever it goes
 
 

@@ -79,6 +79,8 @@ class CancelAllWatch:
             return
         if not facts.due("cancel_all", now):
             return
+        if now.utc_ns < self._unproven.utc_ns:  # the wall clock was put back: a read from now on is later in any case
+            self._unproven = now
         if not facts.orders.latches or (not len(facts.orders) and self._reconciler.empty_as_of_ns >= self._unproven.utc_ns):
             self._unproven = None
             return

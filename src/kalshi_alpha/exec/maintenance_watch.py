@@ -166,7 +166,7 @@ class MaintenanceWatch:
         """Have a slot from the moment the pause was seen until the venue's estimate, for as long as that lies ahead."""
         self._evidence.trading_since_ns = 0
         known = self._words.get("status")
-        from_ns = known.slots[0].from_ns if known is not None else now.utc_ns
+        from_ns = now.utc_ns if known is None else min(known.slots[0].from_ns, now.utc_ns)  # as above
         to_ns = resume_ns if resume_ns is not None and now.utc_ns < resume_ns < now.utc_ns + BELIEVED_NS else OPEN_END_NS
         self._words["status"] = SourceWord("status", (Slot(from_ns, to_ns, "status", what),), now.utc_ns)
 

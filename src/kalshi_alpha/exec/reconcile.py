@@ -86,6 +86,7 @@ class Reconciler:
         facts = self._facts
         facts.venue.reconciled = False
         self._proof_ns, self._lag_ns = now.utc_ns, None
+        self.empty_as_of_ns = 0
         self._proved = dict.fromkeys(READ_NAMES, False)
         facts.no_later("reads", now.mono_ns)
         facts.no_later("status", now.mono_ns)

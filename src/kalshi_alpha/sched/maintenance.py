@@ -147,13 +147,18 @@ class MaintenancePilot:
 
     def step(self, sight: Sight, utc_ns: int) -> tuple[Step, ...]:
         """Take every step that what is true now asks for, in order."""
-        self.ended_ns = min(self.ended_ns, utc_ns)  # a wall clock may be put back
+        self._set_back(utc_ns)
         steps = self._follow(sight, utc_ns)
         while (taken := self._advance(sight, utc_ns)) is not None:
             steps.append(taken)
         return tuple(steps)
 
     # Steps
+
+    def _set_back(self, utc_ns: int) -> None:
+        """Have what happened lie in the past although the wall clock was put back; a proof from now on is later than it in any case."""
+        self.armed_ns, self.ended_ns = min(self.armed_ns, utc_ns), min(self.ended_ns, utc_ns)
+        self._rearmed_ns, self._kept_ns = min(self._rearmed_ns, utc_ns), min(self._kept_ns, utc_ns)
 
     def _follow(self, sight: Sight, utc_ns: int) -> list[Step]:
         """Take the calendar's first maintenance as ours, and tell how it differs from what was told before."""
